@@ -1,0 +1,68 @@
+# What Rulebus stands on. Each is the target that the enclosing project has defined already, else what find_package finds,
+# else a release fetched and checked by its hash (the version that Debian 12 has). Sets rulebus_fetched to what was fetched.
+include(FetchContent)
+set(rulebus_fetched "")
+
+# An imported target is visible only in its directory; a project that adds ours links with it too.
+function(rulebus_make_global target)
+  get_target_property(imported ${target} IMPORTED)
+  get_target_property(global ${target} IMPORTED_GLOBAL)
+  get_target_property(alias ${target} ALIASED_TARGET)
+  if(imported AND NOT global AND NOT alias)
+    set_target_properties(${target} PROPERTIES IMPORTED_GLOBAL TRUE)
+  endif()
+endfunction()
+
+# rulebus_dependency(<namespace::target> <oldest version> <Debian package> <url> <sha256>)
+function(rulebus_dependency target oldest debian url sha256)
+  string(REGEX REPLACE "^.*::" "" plain ${target})
+  string(REGEX REPLACE "::.*$" "" package ${target})
+  if(NOT TARGET ${target})
+    if(package STREQUAL re2)
+      include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/re2.cmake")
+    else()
+      find_package(${package} CONFIG QUIET)
+    endif()
+    if(${package}_VERSION AND ${package}_VERSION VERSION_LESS oldest)
+      message(FATAL_ERROR "Rulebus needs ${package} ${oldest} or newer; found ${${package}_VERSION} in ${${package}_DIR}.")
+    endif()
+  endif()
+  if(NOT TARGET ${target})
+    message(STATUS "${package} is not installed (Debian: apt-get install ${debian}); fetching ${url}")
+    if(POLICY CMP0135)
+      cmake_policy(SET CMP0135 NEW)
+    endif()
+    # Options of the fetched projects: nothing but the library, usable from a shared one.
+    set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    set(BUILD_SHARED_LIBS OFF)
+    set(BUILD_TESTING OFF)
+    foreach(off IN ITEMS RE2_BUILD_TESTING SIMDJSON_DEVELOPER_MODE CLI11_BUILD_TESTS CLI11_BUILD_EXAMPLES DOCTEST_WITH_TESTS)
+      set(${off} OFF CACHE BOOL "Of a fetched dependency" FORCE)
+    endforeach()
+    FetchContent_Declare(${package} URL ${url} URL_HASH SHA256=${sha256})
+    FetchContent_MakeAvailable(${package})
+    if(NOT TARGET ${target})
+      add_library(${target} ALIAS ${plain})
+    endif()
+    set(rulebus_fetched ${rulebus_fetched} ${package} PARENT_SCOPE)
+  endif()
+  rulebus_make_global(${target})
+endfunction()
+
+find_package(Threads REQUIRED)
+rulebus_make_global(Threads::Threads)
+rulebus_dependency(simdjson::simdjson 3.0 libsimdjson-dev https://github.com/simdjson/simdjson/archive/v3.0.1.tar.gz
+                   156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed)
+rulebus_dependency(re2::re2 0 "libre2-dev pkg-config" https://github.com/google/re2/archive/2022-06-01.tar.gz
+                   f89c61410a072e5cbcf8c27e3a778da7d6fd2f2b5b1445cd4f4508bee946ab0f)
+rulebus_dependency(fmt::fmt 9.0 libfmt-dev https://github.com/fmtlib/fmt/archive/9.1.0.tar.gz
+                   5dea48d1fcddc3ec571ce2058e13910a0d4a6bab4cc09a809d8b1dd1c88ae6f2)
+if(RULEBUS_BUILD_CLI)
+  rulebus_dependency(CLI11::CLI11 2.1 libcli11-dev https://github.com/CLIUtils/CLI11/archive/v2.1.2.tar.gz
+                     26291377e892ba0e5b4972cdfd4a2ab3bf53af8dac1f4ea8fe0d1376b625c8cb)
+endif()
+if(RULEBUS_BUILD_TESTS)
+  rulebus_dependency(doctest::doctest 2.4 doctest-dev https://github.com/doctest/doctest/archive/v2.4.9.tar.gz
+                     19b2df757f2f3703a5e63cee553d85596875f06d91a3333acd80a969ef210856)
+endif()

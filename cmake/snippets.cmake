@@ -1,0 +1,28 @@
+# The code blocks of the documentation as tests; scripts/extract_snippets.py has the rules.
+set(snippets "${CMAKE_CURRENT_BINARY_DIR}/snippets")
+set(extract "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/scripts/extract_snippets.py" "${snippets}")
+file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/*.md" "${PROJECT_SOURCE_DIR}/docs/*.md")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages} "${PROJECT_SOURCE_DIR}/scripts/extract_snippets.py")
+execute_process(COMMAND ${extract} ERROR_QUIET)  # the test docs.json reports what is wrong
+add_test(NAME docs.json COMMAND ${extract})
+set_tests_properties(docs.json PROPERTIES LABELS docs TIMEOUT 60)
+
+file(STRINGS "${snippets}/snippets.txt" lines)
+foreach(line IN LISTS lines)
+  separate_arguments(line)
+  list(GET line 0 kind)
+  list(GET line 1 name)
+  if(kind STREQUAL cpp)
+    add_executable(docs_${name} "${snippets}/${name}.cpp")
+    target_link_libraries(docs_${name} PRIVATE rulebus::rulebus)
+    target_compile_options(docs_${name} PRIVATE -O0)
+    add_test(NAME docs.${name} COMMAND docs_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  elseif(TARGET rulebus_cli AND RULEBUS_INSTALL AND NOT rulebus_fetched)
+    add_test(NAME docs.${name} COMMAND bash "${PROJECT_SOURCE_DIR}/scripts/run_snippet" "${snippets}/${name}.${kind}" "${snippets}/${name}")
+    set_tests_properties(docs.${name} PROPERTIES FIXTURES_REQUIRED installed
+                         ENVIRONMENT "CMAKE=${CMAKE_COMMAND};CXX=${CMAKE_CXX_COMPILER};PREFIX=${CMAKE_CURRENT_BINARY_DIR}/consumers/prefix")
+  else()
+    continue()
+  endif()
+  set_tests_properties(docs.${name} PROPERTIES LABELS docs TIMEOUT 600)
+endforeach()

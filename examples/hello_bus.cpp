@@ -1,0 +1,19 @@
+// The program of the README: a bus, a rule, a target, and two events of which one matches.
+#include <iostream>
+#include <rulebus/rulebus.hpp>
+
+int main() {
+  int delivered = 0;
+  rulebus::bus bus("orders");
+  bus.put_rule({.name = "big", .event_pattern = R"({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})"})
+      .value();
+  const auto print = rulebus::make_target([&](const rulebus::delivery& d) {
+    std::cout << d.rule_name() << ": " << d.event().detail() << '\n';
+    ++delivered;
+  });
+  bus.put_target("big", {.id = "print", .target = print}).value();
+  bus.put_event({.source = "shop", .detail_type = "OrderPlaced", .detail = R"({"total": 250})"}).value();
+  bus.put_event({.source = "shop", .detail_type = "OrderPlaced", .detail = R"({"total": 25})"}).value();
+  bus.flush().value();
+  return delivered == 1 ? 0 : 1;
+}

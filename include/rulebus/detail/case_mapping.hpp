@@ -1,0 +1,38 @@
+// Ignoring case as event patterns do (docs/patterns.md, "Strings"): each pattern character accepts itself, its full
+// lower-case and its full upper-case mapping, independent of locale (Unicode 14, UnicodeData.txt and SpecialCasing.txt).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rulebus/export.hpp"
+
+namespace rulebus::inline v1::detail {
+
+/// A pattern text compiled to what each of its characters accepts: one to three byte strings each.
+struct caseless_text {
+  struct character {
+    std::string accepts[3];
+    std::uint8_t count = 0;  ///< of accepts in use, distinct
+  };
+  std::vector<character> characters;
+};
+
+/// `text` must be valid UTF-8.
+RULEBUS_API caseless_text make_caseless(std::string_view text);
+
+// Does the value match, whole, at its beginning, at its end? `scratch` is working memory, reused between calls. Cost: value
+// length times the number of positions alive, which is at most a few.
+RULEBUS_API bool caseless_equals(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch);
+RULEBUS_API bool caseless_prefix(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch);
+RULEBUS_API bool caseless_suffix(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch);
+
+/// A key for look-ups: if caseless_equals(make_caseless(a), b) then folded(a) == folded(b). Not the other way round, so the
+/// match must be checked. It is made character by character, so prefixes and suffixes of texts have prefixes and suffixes
+/// of keys likewise. Appends to `out`.
+RULEBUS_API void append_folded(std::string_view text, std::string& out);
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,134 @@
+// event_walk: goes through an event along the paths that rules use, and skips everything else.
+//
+// Trusted events are not read further than the last field needed: `unfinished_` counts the open objects in which a child is
+// still missing, and the open arrays (whose later elements may bring anything); at zero nothing more can be found.
+//
+// The sink gets: leaf(node, type, text, element) for each leaf at a path that a rule has; new_array() and
+// new_element(array, index, outer) for positions; decode(text) to replace escapes, false when one is invalid.
+// Cost: one child look-up per key of a used object. Recursion is bounded by event_options::max_depth.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "rulebus/detail/json_cursor.hpp"
+#include "rulebus/detail/matcher_index.hpp"
+#include "rulebus/detail/pattern_tree.hpp"
+
+namespace rulebus::inline v1::detail {
+
+template <bool Checked, class Sink>
+class event_walk {
+ public:
+  event_walk(const json_structure& s, container_stack& open, Sink& sink, bool sees_empty_keys) noexcept
+      : cursor_(s, open), sink_(sink), sees_empty_keys_(sees_empty_keys) {}
+
+  /// False: the event is not valid (or deeper than allowed).
+  bool run(const path_node& root) { return object(root, 0) && (stopped_ || cursor_.at_end()); }
+  /// The same when no rule looks at any path.
+  bool run_without_paths() { return !Checked || (cursor_.skip_value() && cursor_.at_end()); }
+
+ private:
+  bool object(const path_node& n, std::uint32_t element) {
+    if (!cursor_.enter(true)) return false;
+    std::uint32_t missing = n.child_count;
+    ++unfinished_;
+    if (cursor_.peek() == '}') return close_object(missing);
+    for (;;) {
+      std::string_view key;
+      if (cursor_.peek() != '"' || !cursor_.raw_string(key) || cursor_.peek() != ':') return false;
+      cursor_.step();
+      if (cursor_.has_escapes() && !decode(key)) return false;
+      bool whole_step = true;
+      if (const path_node* child = find(n, key, whole_step); child == nullptr) {
+        if (!cursor_.skip_value()) return false;
+      } else {
+        if (whole_step && missing > 0 && --missing == 0) --unfinished_;
+        if (!value(*child, element)) return false;
+        if constexpr (!Checked) {
+          if (stopped_ || unfinished_ == 0) return stopped_ = true;
+          if (missing == 0) return cursor_.skip_rest_of_container();
+        }
+      }
+      if (cursor_.at_end()) return false;
+      if (cursor_.peek() == '}') return close_object(missing);
+      if (cursor_.peek() != ',') return false;
+      cursor_.step();
+    }
+  }
+
+  bool close_object(std::uint32_t missing) {
+    cursor_.leave();
+    if (missing != 0) --unfinished_;
+    return true;
+  }
+
+  bool value(const path_node& n, std::uint32_t element) {
+    std::string_view text;
+    switch (cursor_.peek()) {
+      case '{': return n.child_count == 0 ? cursor_.skip_value() : object(n, element);
+      case '[': return array(n, element);
+      case '"':
+        if (n.name == nullptr) return cursor_.skip_value();
+        return cursor_.raw_string(text) && (!cursor_.has_escapes() || decode(text)) && leaf(n, leaf_type::string, text, element);
+      case 't': return cursor_.literal("true") && leaf(n, leaf_type::true_value, "true", element);
+      case 'f': return cursor_.literal("false") && leaf(n, leaf_type::false_value, "false", element);
+      case 'n': return cursor_.literal("null") && leaf(n, leaf_type::null_value, "null", element);
+      default: return cursor_.number(text) && leaf(n, leaf_type::number, text, element);
+    }
+  }
+
+  bool array(const path_node& n, std::uint32_t element) {
+    if (!cursor_.enter(false)) return false;
+    if (cursor_.peek() == ']') return cursor_.leave(), true;
+    ++unfinished_;
+    const std::uint32_t number = sink_.new_array();
+    for (std::uint32_t index = 0;; ++index) {
+      const char c = cursor_.peek();
+      const bool has_position = c == '{' || c == '[';
+      if (!value(n, has_position ? sink_.new_element(number, index, element) : element)) return false;
+      if (cursor_.at_end()) return false;
+      if (cursor_.peek() == ']') break;
+      if (cursor_.peek() != ',') return false;
+      cursor_.step();
+    }
+    cursor_.leave();
+    --unfinished_;
+    return true;
+  }
+
+  bool leaf(const path_node& n, leaf_type type, std::string_view text, std::uint32_t element) {
+    if (n.name != nullptr) sink_.leaf(n, {text, type}, element);
+    return true;
+  }
+
+  bool decode(std::string_view& text) {
+    return std::memchr(text.data(), '\\', text.size()) == nullptr || sink_.decode(text);
+  }
+
+  // The node that a key leads to, over several steps when it has dots. whole_step: it was a single one.
+  const path_node* find(const path_node& n, std::string_view key, bool& whole_step) const {
+    if (key.empty()) return sees_empty_keys_ ? n.child(key) : nullptr;
+    if ((n.first_bytes & path_node::first_byte_bit(key)) == 0) return nullptr;
+    if (const path_node* child = n.child(key)) return child;
+    if (n.inner_children == 0 || std::memchr(key.data(), '.', key.size()) == nullptr) return nullptr;
+    whole_step = false;
+    const path_node* node = &n;
+    for (std::size_t from = 0; node != nullptr;) {
+      const std::size_t dot = key.find('.', from);
+      node = node->child(key.substr(from, dot - from));
+      if (dot == std::string_view::npos) break;
+      from = dot + 1;
+    }
+    return node;
+  }
+
+  json_cursor<Checked> cursor_;
+  Sink& sink_;
+  bool sees_empty_keys_;
+  bool stopped_ = false;
+  std::uint32_t unfinished_ = 0;
+};
+
+}  // namespace rulebus::inline v1::detail

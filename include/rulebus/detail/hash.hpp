@@ -1,0 +1,53 @@
+// A 64-bit hash of short byte strings, for look-ups inside the matcher.
+//
+// Every input byte reaches every output bit through one 64x64->128 multiplication per 16 bytes, folded. Not for
+// cryptography; look-ups compare the bytes, so a collision costs time, never a wrong answer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace rulebus::inline v1::detail {
+
+inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) noexcept {
+  __extension__ using wide = unsigned __int128;
+  const wide product = static_cast<wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+template <class Word>
+std::uint64_t load(const char* p) noexcept {
+  Word w;
+  std::memcpy(&w, p, sizeof w);
+  return w;
+}
+
+inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
+  constexpr std::uint64_t odd_a = 0x9e3779b97f4a7c15, odd_b = 0xd1b54a32d192ed03, odd_c = 0x8cb92ba72f3d8dd7;
+  const char* p = bytes.data();
+  std::size_t n = bytes.size();
+  std::uint64_t state = seed ^ odd_a;
+  while (n > 16) {
+    state = fold_multiply(load<std::uint64_t>(p) ^ odd_b ^ state, load<std::uint64_t>(p + 8) ^ odd_c);
+    p += 16;
+    n -= 16;
+  }
+  // The last 1 to 16 bytes, read as two words that may overlap.
+  std::uint64_t low = 0, high = 0;
+  if (n >= 8) {
+    low = load<std::uint64_t>(p);
+    high = load<std::uint64_t>(p + n - 8);
+  } else if (n >= 4) {
+    low = load<std::uint32_t>(p);
+    high = load<std::uint32_t>(p + n - 4);
+  } else if (n > 0) {
+    low = static_cast<unsigned char>(p[0]) | load<unsigned char>(p + n / 2) << 8;
+    high = static_cast<unsigned char>(p[n - 1]);
+  }
+  state = fold_multiply(low ^ odd_b ^ state, high ^ odd_c ^ bytes.size());
+  return fold_multiply(state ^ odd_a, odd_c);
+}
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,89 @@
+// index_writer: builds the versions of a matcher's compiled form (matcher_index.hpp), one add or remove at a time.
+//
+// Each change copies the blocks on its paths, shares the rest, and is committed whole; when memory runs out on the way it
+// is aborted and nothing has happened. Thread safety: none; the matcher's mutex guards every call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rulebus/detail/matcher_index.hpp"
+#include "rulebus/detail/pattern_tree.hpp"
+#include "rulebus/detail/version_store.hpp"
+#include "rulebus/matcher.hpp"
+
+namespace rulebus::inline v1::detail {
+
+/// Small numbers for things, given back when the thing goes; part of a transaction.
+class id_pool {
+ public:
+  std::uint32_t take();
+  void give(std::uint32_t id);
+  void commit() noexcept;
+  void abort() noexcept;
+  std::uint32_t limit() const noexcept { return limit_; }
+  std::size_t bytes() const noexcept { return (free_.capacity() + taken_.capacity() + given_.capacity()) * sizeof(std::uint32_t); }
+
+ private:
+  std::vector<std::uint32_t> free_, taken_, given_;
+  std::uint32_t limit_ = 0, committed_limit_ = 0;
+};
+
+/// A key of an entry, before there is one.
+struct entry_key {
+  key_kind kind;
+  std::string bytes;
+};
+
+class index_writer {
+ public:
+  index_writer();
+  index_writer(const index_writer&) = delete;
+  index_writer& operator=(const index_writer&) = delete;
+  ~index_writer();
+
+  /// Throws std::bad_alloc, and has then done nothing.
+  void add(const pattern_tree& tree, rule_id id);
+  /// False when there is no such rule. Throws as add.
+  bool remove(rule_id id);
+
+  const snapshot& current() const noexcept { return current_; }
+  version_store& store() noexcept { return store_; }
+  std::size_t bytes() const noexcept { return store_.bytes() + paths_.bytes() + conditions_.bytes() + slots_.bytes(); }
+
+ private:
+  struct draft;      // a rule while it is compiled
+  struct selection;  // the fields under whose entries a rule is posted
+  template <class Change>
+  void transact(Change change);
+
+  path_node* open_root();
+  path_node* open_child(path_node& parent, path_node* grandparent, std::string_view step);
+  std::vector<path_node*> open_path(std::string_view path);
+  void close_path(std::vector<path_node*>& nodes);
+  entry* open_entry(path_node& node, entry* existing);
+  entry* make_entry(path_node& node, const entry_key& key);
+  void close_entry(path_node& node, entry* e);
+  void count_length(path_node& node, const entry& e, int change);
+
+  void add_rule(const pattern_tree& tree, rule_id id);
+  void remove_rule(compiled_rule& rule);
+  void compile_group(const group& g, draft& d);
+  void compile_field(const field& f, draft& d);
+  compiled_condition compile_condition(path_node& node, const condition& c);
+  selection select(const group& g, const draft& d, std::size_t& next_field) const;
+  std::uint64_t cost(std::string_view path, const condition& c) const;
+  compiled_rule* make_rule(const draft& d, rule_id id);
+  void choose_entries(const field& f, path_node& node, draft& d);
+  void release_conditions(const compiled_rule& rule);
+  void withdraw_postings(compiled_rule& rule);
+
+  version_store store_;
+  id_pool paths_, conditions_, slots_;
+  snapshot current_, next_;
+};
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,121 @@
+// match_state: everything a reader remembers while it matches one event, and the memory for it.
+//
+// The walk reports leaves (leaf); each is looked up in the index of its path at once (probe), which answers conditions and
+// makes rules candidates. Afterwards the candidates are checked (match_candidates): the rest of each rule's fields and its
+// `$or`, with conditions that no entry answered evaluated when first asked for, and array consistency where it can matter.
+//
+// Answers, paths and rules are kept in tables by their small numbers. An entry is valid when it carries the number of the
+// current event, so nothing is cleared between events.
+//
+// Thread safety: one thread each. After warm-up nothing is allocated.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rulebus/detail/array_consistency.hpp"
+#include "rulebus/detail/json_index.hpp"
+#include "rulebus/detail/matcher_index.hpp"
+#include "rulebus/detail/pattern_tree.hpp"
+#include "rulebus/matcher.hpp"
+
+namespace rulebus::inline v1::detail {
+
+class match_state {
+ public:
+  /// Room for a version's numbers.
+  void fit(const snapshot& version);
+  void begin(const json_structure& event, std::size_t max_array_steps);
+
+  // ---- what event_walk reports
+  bool decode(std::string_view& text);
+  std::uint32_t new_array() noexcept { return ++arrays_; }
+  std::uint32_t new_element(std::uint32_t array, std::uint32_t index, std::uint32_t outer) {
+    elements_.push_back({array, index, outer});
+    return static_cast<std::uint32_t>(elements_.size() - 1);
+  }
+  void leaf(const path_node& node, const detail::leaf& value, std::uint32_t element);
+
+  // ---- afterwards
+  /// Checks the candidates; false when the budget for array consistency ran out.
+  bool match_candidates(const snapshot& version);
+  std::span<const rule_id> matches() const noexcept { return matches_; }
+
+ private:
+  static constexpr std::uint32_t none = UINT32_MAX;
+  struct leaf_record {
+    detail::leaf value;
+    std::uint32_t element;  ///< the array element it is in; 0: none
+    std::uint32_t next;     ///< at the same path
+  };
+  struct path_state {
+    std::uint32_t event = 0, first = 0, last = 0;
+    bool in_array = false;   ///< some leaf is in an array element
+    bool outside = false;    ///< some leaf is in none
+  };
+  struct answer {
+    std::uint32_t event = 0;
+    std::uint32_t first_hit = none;  ///< none: no leaf passes
+  };
+  struct hit {
+    std::uint32_t leaf, next;
+  };
+  /// A place in a rule's shape, with the fields that begin there.
+  struct group_place {
+    const std::uint32_t* shape;
+    const compiled_field* fields;
+  };
+
+  void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
+  void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_number(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_lengths(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_folded(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_address(const path_node& node, std::string_view text, std::uint32_t number);
+  void scan(const path_node& node, const detail::leaf& value, std::uint32_t number);
+  void found(const entry* e, std::uint32_t leaf_number);
+  void add_candidates(const entry& e);
+  void add_candidate(const compiled_rule& rule);
+
+  bool holds(const compiled_rule& rule);
+  bool group_holds(const compiled_rule& rule, group_place& at);
+  bool field_holds(const compiled_rule& rule, const compiled_field& f);
+  bool condition_holds(const compiled_field& f, const compiled_condition& c);
+  const path_state* leaves_at(const compiled_field& f) const noexcept;
+  bool positions_agree(const compiled_rule& rule);
+  void pick_group(group_place at);
+  bool pick_branches(const compiled_rule& rule, std::size_t choice);
+  bool picked_agree(const compiled_rule& rule);
+  void add_leaves(const compiled_rule& rule, const compiled_field& f, const path_state& path);
+
+  std::uint32_t event_ = 0;
+  std::vector<leaf_record> leaves_;
+  std::vector<path_state> paths_;
+  std::vector<answer> answers_;
+  std::vector<hit> hits_;
+  std::vector<std::uint32_t> rule_marks_;
+  std::vector<const compiled_rule*> candidates_;
+  std::vector<rule_id> matches_;
+
+  std::string decoded_;  // as long as the event, when it has escapes; never grows while views of it are about
+  std::size_t decoded_size_ = 0;
+  std::string folded_;
+  test_scratch scratch_;
+
+  std::vector<array_element> elements_;
+  std::uint32_t arrays_ = 0;
+  std::size_t array_steps_ = 0;
+  std::uint32_t fields_in_arrays_ = 0;  // of the rule being checked
+  bool must_agree_ = false;
+  std::vector<const compiled_field*> picked_, in_path_order_;
+  std::vector<group_place> open_choices_;
+  std::vector<std::uint32_t> element_marks_;
+  std::uint32_t element_mark_ = 0;
+  array_solver solver_;
+};
+
+}  // namespace rulebus::inline v1::detail

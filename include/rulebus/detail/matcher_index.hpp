@@ -1,0 +1,209 @@
+// The compiled form of many patterns: what a matcher publishes and its readers walk.
+//
+// A version is a handful of roots (struct snapshot):
+//
+//   paths    a trie of the path steps that rules use. Each node holds the index of its path: a set of *entries*.
+//   always   the rules that can match without any leaf ({"exists": false} alone): candidates of every event.
+//   by_id    all rules, for remove.
+//
+// An entry is a key by which a leaf at that path is looked up: a string, a number, a prefix, a network, "any leaf", … An
+// entry carries the rules that it makes candidates. Each rule stands under the entries of *one* of its fields (or one `$or`),
+// the one that is expected to make it a candidate least often; its other conditions are checked once it is a candidate.
+// So combining conditions costs a sum, never a product, in time and in memory.
+//
+// Two kinds of condition: those that an entry *is* (equality with a string, a number, an address, a literal, and "exists"):
+// the look-up answers them, for all rules at once; and the others (`lazy`), for which an entry is at most a hint (the
+// literal beginning of a wildcard) and which are evaluated once per event, when the first candidate asks.
+//
+// Every condition has a small number, unique within the matcher, under which a reader keeps its answer for the event.
+// All of it is immutable once published (version_store.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "rulebus/detail/hash.hpp"
+#include "rulebus/detail/hash_trie.hpp"
+#include "rulebus/detail/pattern_tree.hpp"
+#include "rulebus/detail/version_store.hpp"
+#include "rulebus/fwd.hpp"
+
+namespace rulebus::inline v1::detail {
+
+/// What an entry's key is, and so which leaves find it.
+enum class key_kind : std::uint8_t {
+  any_leaf,                                   ///< no bytes: every leaf
+  string, number, number_text, ip, literal,   ///< equal: these answer their condition
+  prefix, suffix,                             ///< of a string
+  folded, folded_prefix, folded_suffix,       ///< of a string's folded form (case_mapping.hpp)
+  network,                                    ///< family, mask bits and masked address
+  lazy,                                       ///< the condition's canonical text; found by no leaf, see path_node::scans
+};
+constexpr std::size_t key_kinds = static_cast<std::size_t>(key_kind::lazy) + 1;
+constexpr std::uint32_t bit_of(key_kind k) noexcept { return 1U << static_cast<unsigned>(k); }
+/// True when finding the entry answers the condition.
+constexpr bool is_answer(key_kind k) noexcept { return k <= key_kind::literal; }
+
+/// A condition that an entry does not answer by itself. Never changes.
+struct lazy_condition : block {
+  std::uint64_t hash = 0;  ///< of its entry
+  std::uint32_t id = 0;    ///< of its entry
+  condition* test = nullptr;
+};
+
+struct compiled_rule;
+
+struct entry : block {
+  std::uint64_t hash = 0;    ///< of kind and key bytes
+  std::uint32_t id = 0;      ///< number of the condition that it answers; otherwise a number of its own
+  std::uint32_t uses = 0;    ///< conditions of rules that it answers (or holds, when lazy), and rules posted
+  std::uint32_t posted = 0;  ///< rules under it: those that it makes candidates
+  std::uint32_t key_size = 0;
+  lazy_condition* condition = nullptr;  ///< key_kind::lazy
+  hash_trie<compiled_rule> rules;
+  key_kind kind{};
+  std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1), key_size}; }
+};
+
+/// The lengths of prefixes, suffixes and masks that occur at a path, so that a reader looks up each once.
+struct length_list : block {
+  struct item {
+    key_kind kind;
+    std::uint32_t length;  ///< bytes; for networks: family size * 256 + mask bits
+    std::uint32_t count;   ///< entries
+  };
+  std::uint32_t size = 0;
+  item* items() noexcept { return reinterpret_cast<item*>(this + 1); }
+  const item* items() const noexcept { return reinterpret_cast<const item*>(this + 1); }
+};
+
+/// A path's name and number. Never changes.
+struct path_name : block {
+  std::uint32_t id = 0;
+  std::uint32_t size = 0;
+  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
+};
+
+struct path_node : block {
+  std::uint64_t hash = 0;           ///< of the step
+  path_name* name = nullptr;        ///< null: no rule has this very path
+  hash_trie<path_node> children;
+  hash_trie<entry> entries;
+  hash_trie<entry> scans;           ///< the entries of key_kind::lazy with rules under them: evaluated on every leaf
+  length_list* lengths = nullptr;   ///< null: none
+  std::uint64_t first_bytes = 0;    ///< bit b: some child's step begins with a byte that is b modulo 64 ('.' if empty)
+  std::uint32_t child_count = 0;
+  std::uint32_t inner_children = 0;  ///< children that have children: only then can a dotted key lead anywhere
+  std::uint32_t uses = 0;            ///< fields of rules at this path
+  std::uint32_t kinds = 0;           ///< bit_of each key_kind among the entries
+  std::uint32_t entry_count[key_kinds] = {};
+  std::uint32_t step_size = 0;
+  std::string_view step() const noexcept { return {reinterpret_cast<const char*>(this + 1), step_size}; }
+
+  static std::uint64_t hash_of(std::string_view step) noexcept { return hash_bytes(step, 1); }
+  static std::uint64_t first_byte_bit(std::string_view step) noexcept {
+    return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
+  }
+  path_node* child(std::string_view step) const noexcept {
+    return children.find(hash_of(step), [step](const path_node& n) { return n.step() == step; });
+  }
+};
+
+/// The entry's place in a path's set.
+inline std::uint64_t key_hash(key_kind kind, std::string_view key) noexcept {
+  return hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind));
+}
+inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
+  return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && e.key() == key; });
+}
+
+/// Key bytes of a number in normal form.
+struct number_key {
+  char bytes[13];
+  explicit number_key(const decimal& d) noexcept {
+    std::memcpy(bytes, &d.digits, 8);
+    std::memcpy(bytes + 8, &d.exponent, 4);
+    bytes[12] = d.negative ? '-' : '+';
+  }
+  std::string_view view() const noexcept { return {bytes, sizeof bytes}; }
+};
+/// Key bytes of an address, or of a network when it is masked.
+struct address_key {
+  char bytes[18];
+  explicit address_key(const ip_address& a, unsigned bits = 255) noexcept {
+    std::memcpy(bytes, a.bytes.data(), 16);
+    bytes[16] = static_cast<char>(a.size);
+    bytes[17] = static_cast<char>(bits);
+  }
+  std::string_view view() const noexcept { return {bytes, sizeof bytes}; }
+};
+constexpr std::string_view literal_key(leaf_type t) noexcept {
+  return t == leaf_type::true_value ? "t" : t == leaf_type::false_value ? "f" : "n";
+}
+
+// ---- one rule
+
+/// One alternative of a field: the number of its condition, and how to evaluate it unless an entry answers it.
+struct compiled_condition {
+  std::uint32_t id;
+  std::uint32_t kind;  ///< key_kind of the entry that answers, or not_answered
+  union {
+    std::uint64_t entry_hash;    ///< when an entry answers it
+    const lazy_condition* lazy;  ///< otherwise
+  };
+  static constexpr std::uint32_t not_answered = UINT32_MAX;
+  bool is_lazy() const noexcept { return kind == not_answered; }
+};
+
+struct compiled_field {
+  const path_name* path;
+  std::uint32_t first_condition, condition_count;
+  std::uint32_t or_absent;  ///< 1: {"exists": false} is among the alternatives
+  std::uint32_t order;      ///< rank of the path among the rule's fields, by UTF-16 order
+};
+
+/// Where a rule is posted: the entry (path, hash, id) that makes it a candidate.
+struct posting {
+  const path_name* path;
+  std::uint64_t entry_hash;
+  std::uint32_t entry_id;
+};
+
+/// A rule in one block. `shape` is the tree in preorder as numbers: a group is {its fields, its choices, words of
+/// the whole group, fields of the whole group} then its choices, a choice is {branches} then its branches; `fields` has the
+/// fields of the groups in that same order.
+struct compiled_rule : block {
+  std::uint64_t hash = 0;  ///< of id
+  rule_id id{};
+  std::uint32_t slot = 0;  ///< small number, reused; for a reader's marks
+  std::uint32_t field_count = 0, condition_count = 0, posting_count = 0, shape_count = 0;
+  std::uint32_t is_always = 0;          ///< 1: stands among snapshot::always instead of under entries
+  std::uint32_t uses_empty_step = 0;    ///< see snapshot::empty_steps
+
+  const compiled_field* fields() const noexcept { return reinterpret_cast<const compiled_field*>(this + 1); }
+  const compiled_condition* conditions() const noexcept {
+    return reinterpret_cast<const compiled_condition*>(fields() + field_count);
+  }
+  const posting* postings() const noexcept { return reinterpret_cast<const posting*>(conditions() + condition_count); }
+  const std::uint32_t* shape() const noexcept { return reinterpret_cast<const std::uint32_t*>(postings() + posting_count); }
+};
+
+inline std::uint64_t rule_hash(rule_id id) noexcept {
+  return fold_multiply(static_cast<std::uint64_t>(id) + 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03);
+}
+
+/// One published version.
+struct snapshot {
+  path_node* paths = nullptr;  ///< the root, whose own path does not exist
+  hash_trie<compiled_rule> always, by_id;
+  // Numbers in use are below these: how large a reader's tables must be.
+  std::uint32_t path_limit = 0, condition_limit = 0, slot_limit = 0;
+  /// Rules with a path that has an empty step before a non-empty one (or is just that). An event's key "" is seen only
+  /// when there is such a rule (docs/patterns.md, "Empty keys").
+  std::uint32_t empty_steps = 0;
+  std::uint64_t rules = 0;
+};
+
+}  // namespace rulebus::inline v1::detail

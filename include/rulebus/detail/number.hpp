@@ -1,0 +1,34 @@
+// Numbers as event patterns see them (docs/patterns.md, "Numbers").
+//
+// A number is *comparable* when its exact decimal value equals the shortest decimal that round-trips its nearest double.
+// Two comparable numbers are equal exactly when their decimals are; so equality needs no floating point at all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rulebus/export.hpp"
+
+namespace rulebus::inline v1::detail {
+
+/// A decimal in normal form: digits without trailing zeros times a power of ten; zero is {0, 0, false}.
+struct decimal {
+  std::uint64_t digits = 0;
+  std::int32_t exponent = 0;
+  bool negative = false;
+  friend bool operator==(const decimal&, const decimal&) = default;
+};
+
+/// The normal form of a JSON number when it has at most 17 significant digits (any comparable number has) and an exponent
+/// within ±400; otherwise nothing. `text` must be a valid JSON number. Cost: one pass.
+RULEBUS_API std::optional<decimal> normal_form(std::string_view text) noexcept;
+
+/// The nearest double if the number is comparable (never -0.0), else nothing. `text` must be a valid JSON number.
+RULEBUS_API std::optional<double> comparable(std::string_view text) noexcept;
+
+/// Canonical text of a comparable number: the shortest that round-trips; integers below 1e17 without exponent or point.
+RULEBUS_API std::string shortest(double value);
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,149 @@
+// version_store: memory shared by successive versions of one structure (one writer, many readers).
+//
+// A version is a graph of blocks that never change once it is published. A transaction builds the next version: it
+// allocates new blocks and retires those that the next version no longer uses. commit() publishes, abort() undoes all of
+// it. A block lives as long as a pinned version uses it: born in version b and retired in version r, it is part of the
+// versions b to r - 1, so it is freed once no pin p has b <= p < r. An old pin therefore keeps what it sees, and nothing
+// of what came and went since.
+//
+// Thread safety: none; the owner's writer mutex guards every call. Readers touch blocks only, never the store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace rulebus::inline v1::detail {
+
+/// What every block begins with.
+struct block {
+  std::uint64_t born;         ///< version
+  std::uint32_t bytes;        ///< allocated
+  std::uint32_t owns_memory;  ///< 1: the store's destroy function must see it before it is freed
+};
+
+class version_store {
+ public:
+  using destroy_function = void (*)(block&) noexcept;
+  explicit version_store(destroy_function destroy) noexcept : destroy_(destroy) {}
+  version_store(const version_store&) = delete;
+  version_store& operator=(const version_store&) = delete;
+  ~version_store() {
+    for (const auto& r : limbo_) free_block(r.what);
+  }
+
+  std::uint64_t version() const noexcept { return version_; }      ///< the newest published
+  std::uint64_t building() const noexcept { return version_ + 1; }  ///< what the transaction under way will be
+  std::size_t bytes() const noexcept { return bytes_; }
+
+  // ---- in a transaction
+
+  /// A T with `extra` bytes behind it; value-initialised. Throws std::bad_alloc; then the transaction must abort.
+  template <class T>
+  T* make(std::size_t extra = 0) {
+    const std::size_t size = sizeof(T) + extra;
+    if (size > UINT32_MAX) throw std::bad_alloc();
+    fresh_.reserve(fresh_.size() + 1 > fresh_.capacity() ? 2 * fresh_.capacity() + 16 : 0);
+    void* memory = std::malloc(size);
+    if (memory == nullptr) throw std::bad_alloc();
+    T* made = new (memory) T();
+    made->born = building();
+    made->bytes = static_cast<std::uint32_t>(size);
+    made->owns_memory = 0;
+    fresh_.push_back(made);
+    bytes_ += size;
+    return made;
+  }
+
+  /// True when this transaction made the block, and may change it in place.
+  bool is_fresh(const block* b) const noexcept { return b->born == building(); }
+
+  /// The block is not part of the version being built.
+  void retire(block* b) {
+    retiring_.push_back(b);
+    limbo_.reserve(limbo_.size() + retiring_.size() > limbo_.capacity() ? 2 * (limbo_.size() + retiring_.size()) : 0);
+  }
+
+  void commit() noexcept {
+    ++version_;
+    fresh_.clear();
+    for (block* b : retiring_) {
+      if (is_pinned(b->born, version_)) {
+        limbo_.push_back({b->born, version_, b});
+      } else {
+        free_block(b);
+      }
+    }
+    retiring_.clear();
+    if (bytes_ == 0) give_back_lists();
+  }
+
+  void abort() noexcept {
+    retiring_.clear();
+    for (block* b : fresh_) free_block(b);
+    fresh_.clear();
+  }
+
+  // ---- pins
+
+  /// A new pin on nothing; its number.
+  std::size_t add_pin() {
+    for (std::size_t i = 0; i < pins_.size(); ++i) {
+      if (pins_[i] == unused) return pins_[i] = nothing, i;
+    }
+    pins_.push_back(nothing);
+    return pins_.size() - 1;
+  }
+  void move_pin_to_newest(std::size_t pin) noexcept { pins_[pin] = version_, reclaim(); }
+  void clear_pin(std::size_t pin) noexcept { pins_[pin] = nothing, reclaim(); }
+  void remove_pin(std::size_t pin) noexcept { pins_[pin] = unused, reclaim(); }
+
+  /// Frees a block that belongs to the newest version, when the whole structure goes.
+  void free_block(block* b) noexcept {
+    if (b->owns_memory != 0) destroy_(*b);
+    bytes_ -= b->bytes;
+    std::free(b);
+  }
+
+ private:
+  static constexpr std::uint64_t nothing = UINT64_MAX, unused = UINT64_MAX - 1;
+  struct retired {
+    std::uint64_t born, until;
+    block* what;
+  };
+
+  bool is_pinned(std::uint64_t born, std::uint64_t until) const noexcept {
+    for (const std::uint64_t p : pins_) {
+      if (born <= p && p < until) return true;
+    }
+    return false;
+  }
+  void give_back_lists() noexcept {
+    fresh_ = std::vector<block*>();
+    retiring_ = std::vector<block*>();
+    limbo_ = std::vector<retired>();
+  }
+  void reclaim() noexcept {
+    std::size_t kept = 0;
+    for (const retired& r : limbo_) {
+      if (is_pinned(r.born, r.until)) {
+        limbo_[kept++] = r;
+      } else {
+        free_block(r.what);
+      }
+    }
+    limbo_.resize(kept);
+    if (bytes_ == 0) give_back_lists();
+  }
+
+  destroy_function destroy_;
+  std::uint64_t version_ = 0;
+  std::size_t bytes_ = 0;
+  std::vector<block*> fresh_, retiring_;
+  std::vector<retired> limbo_;
+  std::vector<std::uint64_t> pins_;
+};
+
+}  // namespace rulebus::inline v1::detail

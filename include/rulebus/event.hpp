@@ -1,0 +1,63 @@
+// event: one JSON object, checked once, never changed afterwards.
+//
+//   auto e = rulebus::event::parse(R"({"source": "shop", "detail-type": "OrderPlaced", "detail": {"total": 250}})");
+//   e->source();                    // "shop"
+//   e->detail();                    // {"total": 250}, as written
+//
+// An event may have EventBridge's envelope (version, id, detail-type, source, account, time, region, resources, detail) or
+// be any other JSON object: absent members read as empty.
+// Thread safety: immutable; copies share one text. Lifetime: views returned live as long as any copy of the event.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "rulebus/export.hpp"
+#include "rulebus/result.hpp"
+
+namespace rulebus::inline v1 {
+
+/// How events are read.
+struct event_options {
+  std::size_t max_bytes = std::size_t{16} << 20;  ///< of one event; at most 4 GiB - 1
+  std::size_t max_depth = 1000;                   ///< nested objects and arrays (the service takes 1000)
+  /// false: the whole event is checked to be valid JSON and UTF-8, whatever the rules look at.
+  /// true: the caller vouches for it, and for no key occurring twice in one object (nor once dotted and once nested).
+  /// Reading stops at the last field that a rule needs; what an invalid event then gives (an error or some set of rules) is
+  /// not specified, but it stays safe.
+  bool trusted = false;
+  /// Steps that one event may take to find leaves that agree on array positions, over all rules. Only an event that repeats
+  /// keys so as to provoke it comes near; over it, match answers errc::limit_exceeded.
+  std::size_t max_array_steps = std::size_t{1} << 22;
+};
+
+class event {
+ public:
+  /// Checks the whole text. Errors: errc::invalid_json, errc::invalid_event, errc::limit_exceeded.
+  RULEBUS_API static result<event> parse(std::string json, const event_options& options = {});
+
+  std::string_view json() const noexcept { return body_->json; }  ///< the text, as given
+
+  // Members of the envelope. Strings come decoded; empty when absent or not a string.
+  std::string_view id() const noexcept { return body_->id; }
+  std::string_view source() const noexcept { return body_->source; }
+  std::string_view detail_type() const noexcept { return body_->detail_type; }
+  std::string_view account() const noexcept { return body_->account; }
+  std::string_view region() const noexcept { return body_->region; }
+  std::string_view time() const noexcept { return body_->time; }
+  // Members of the envelope as JSON text; empty when absent.
+  std::string_view resources() const noexcept { return body_->resources; }
+  std::string_view detail() const noexcept { return body_->detail; }
+
+ private:
+  struct body {
+    std::string json, id, source, detail_type, account, region, time;
+    std::string_view resources, detail;  // into json
+  };
+  explicit event(std::shared_ptr<const body> b) : body_(std::move(b)) {}
+  std::shared_ptr<const body> body_;
+};
+
+}  // namespace rulebus::inline v1

@@ -1,0 +1,230 @@
+// rulebus: event patterns from the command line. Here is only what it is asked; the verbs do it (verbs.hpp).
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "output.hpp"
+#include "rulebus/version.hpp"
+#include "verbs.hpp"
+
+namespace rulebus::cli {
+namespace {
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 all fine; 1 a finding (a failed case, an invalid event, an invalid pattern);\n"
+    "2 a wrong command line, or a file that cannot be read or written.\n";
+
+constexpr const char* overview =
+    "Examples:\n"
+    "  rulebus match --rules rules.jsonl --events events.jsonl\n"
+    "  rulebus test rules_test.jsonl\n"
+    "  rulebus explain --pattern '{\"source\": [\"shop\"]}' --event event.json\n"
+    "  rulebus lint rules.jsonl\n"
+    "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
+    "'rulebus VERB --help' has more.\n\n";
+
+constexpr const char* match_help =
+    "A rules file is JSON Lines of {\"name\", \"pattern\"}, or a JSON array of them. Events are one JSON object a\n"
+    "line; empty lines are skipped. Each event gives one line {\"matched\": [names]}, an invalid one gives\n"
+    "{\"error\", \"offset\"}; --count gives one line {\"counts\": {name: n}, \"events\": n, \"invalid\": n} at the end.\n"
+    "Examples:\n"
+    "  rulebus match --rules rules.jsonl --events events.jsonl\n"
+    "  tail -f events.log | rulebus match --rules rules.jsonl\n"
+    "  rulebus match --rules rules.json --events events.jsonl --count --threads 4\n";
+
+constexpr const char* test_help =
+    "A line is {\"id\"?, \"rules\": {name: pattern | \"pattern text\" | [several]}, \"event\": object | \"text\",\n"
+    "\"matched\": [names]?, \"errors\": [names]?, \"event_error\": true?}; for one pattern also {\"pattern\", \"event\",\n"
+    "\"expect\": \"match\" | \"no-match\" | \"error\", \"error_message\"?} and {\"pattern\", \"valid\": true | false}.\n"
+    "--json prints {\"id\", \"matched\", \"errors\": {name: message}?, \"event_error\"?} for each line.\n"
+    "Examples:\n"
+    "  rulebus test rules_test.jsonl more_tests.jsonl\n"
+    "  rulebus test --json - < cases.jsonl\n"
+    "  rulebus test --envelope --max-wildcard-complexity 10 recorded.jsonl\n";
+
+constexpr const char* explain_help =
+    "Says for each field of the pattern what it asks for and what the event has there. With --rules, ranks all\n"
+    "rules by how much they lack. --json prints one line for each pattern. The exit code is 0 whether or not it matches.\n"
+    "Examples:\n"
+    "  rulebus explain --pattern pattern.json --event event.json\n"
+    "  rulebus explain --pattern '{\"detail\": {\"total\": [{\"numeric\": [\">\", 100]}]}}' --event '{\"detail\": {\"total\": "
+    "99}}'\n"
+    "  head -1 events.jsonl | rulebus explain --rules rules.jsonl --limit 3\n";
+
+constexpr const char* lint_help =
+    "A file holds one pattern, or rules as 'rulebus match' takes them. Shows each error with its place.\n"
+    "Examples:\n"
+    "  rulebus lint pattern.json\n"
+    "  rulebus lint --json rules.jsonl other_rules.json\n"
+    "  echo '{\"source\": []}' | rulebus lint -\n";
+
+constexpr const char* bench_help =
+    "Loads everything into memory and checks every event first. Each timed pass over the events is followed by one of\n"
+    "simdjson's On-Demand iterate over the same events, the floor for anything that reads them.\n"
+    "Examples:\n"
+    "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
+    "  rulebus bench --rules rules.jsonl --events events.jsonl --threads 4 --trust --passes 10 --json\n";
+
+/// A word of --allow, and what it switches on.
+struct addition {
+  const char* word;
+  bool pattern_options::*member;
+};
+constexpr addition additions[] = {
+    {"regexp", &pattern_options::allow_regexp},
+    {"wildcard-ignore-case", &pattern_options::allow_wildcard_ignore_case},
+    {"cidr-single-address", &pattern_options::allow_cidr_single_address},
+    {"all", &pattern_options::allow_all},
+};
+
+/// Empty when it is one of --allow's words, otherwise a complaint.
+std::string check_addition(const std::string& word) {
+  std::string known;
+  for (const addition& a : additions) {
+    if (word == a.word) return {};
+    known += (known.empty() ? "" : ", ") + std::string(a.word);
+  }
+  return word + " is none of " + known;
+}
+
+class command_line {
+ public:
+  command_line() {
+    app_.name("rulebus");
+    app_.set_version_flag("--version", "rulebus " RULEBUS_VERSION);
+    app_.require_subcommand(1);
+    app_.footer(std::string(overview) + exit_codes);
+    add_colour(&app_);
+    add_match();
+    add_test();
+    add_explain();
+    add_lint();
+    add_bench();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      if (e.get_exit_code() == 0) {
+        return app_.exit(e);  // prints help or the version
+      }
+      complain(std::string(e.what()) + "; see 'rulebus " + verb() + "--help'");
+      return exit_usage;
+    }
+    for (const addition& a : additions) {
+      if (std::find(allowed_.begin(), allowed_.end(), a.word) != allowed_.end()) common_.patterns.*a.member = true;
+    }
+    if (app_.got_subcommand("match")) return run_match(match_, common_);
+    if (app_.got_subcommand("test")) return run_test(test_, common_);
+    if (app_.got_subcommand("explain")) return run_explain(explain_, common_);
+    if (app_.got_subcommand("lint")) return run_lint(lint_, common_);
+    return run_bench(bench_, common_);
+  }
+
+ private:
+  std::string verb() const {
+    for (const CLI::App* sub : app_.get_subcommands()) return sub->get_name() + ' ';
+    return {};
+  }
+
+  CLI::App* add(const char* name, const char* what, const char* help) {
+    CLI::App* verb = app_.add_subcommand(name, what);
+    verb->footer(std::string(help) + '\n' + exit_codes);
+    verb->add_option("--allow", allowed_, "Additions to the language: regexp, wildcard-ignore-case, cidr-single-address, all")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(check_addition)
+        ->option_text("LIST");
+    verb->add_option("--max-wildcard-complexity", common_.patterns.max_wildcard_complexity,
+                     "Refuse wildcards beyond this, as the service does; 0: no limit")
+        ->option_text("N");
+    add_colour(verb);
+    return verb;
+  }
+  void add_colour(CLI::App* app) {
+    const std::map<std::string, colour_choice> words = {
+        {"auto", colour_choice::automatic}, {"always", colour_choice::always}, {"never", colour_choice::never}};
+    app->add_option("--color", common_.colour, "Colours; auto: on a terminal, unless NO_COLOR is set")
+        ->transform(CLI::CheckedTransformer(words))
+        ->option_text("auto|always|never");
+  }
+  void add_json(CLI::App* verb) { verb->add_flag("--json", common_.json, "Print JSON, for programs"); }
+  static void add_threads(CLI::App* verb, unsigned& threads) {
+    verb->add_option("--threads", threads, "Threads that match")->check(CLI::Range(1, 256))->option_text("N");
+  }
+
+  void add_match() {
+    CLI::App* verb = add("match", "Which rules match each event", match_help);
+    verb->add_option("--rules", match_.rules, "Rules")->required()->option_text("FILE");
+    verb->add_option("--events", match_.events, "Events; standard input by default")->option_text("FILE|-");
+    verb->add_flag("--count", match_.count, "Print how many events each rule matched, instead of a line for each event");
+    add_threads(verb, match_.threads);
+  }
+
+  void add_test() {
+    CLI::App* verb = add("test", "Unit tests for rules", test_help);
+    verb->add_option("FILE", test_.files, "Tests, one a line; - is standard input")->required()->option_text("FILE…");
+    verb->add_flag("--envelope", test_.envelope, "Refuse events without the members that the service requires");
+    add_json(verb);
+  }
+
+  void add_explain() {
+    CLI::App* verb = add("explain", "Why an event matches or not", explain_help);
+    verb->add_option("--pattern", explain_.pattern, "The pattern, or a file with it")->option_text("FILE|TEXT");
+    verb->add_option("--rules", explain_.rules, "Or many, to rank")->option_text("FILE");
+    verb->add_option("--event", explain_.event, "The event, or a file with it; standard input by default")
+        ->option_text("FILE|TEXT|-");
+    verb->add_option("--limit", explain_.limit, "Show so many rules")
+        ->check(CLI::PositiveNumber)
+        ->option_text("N")
+        ->capture_default_str();
+    add_json(verb);
+  }
+
+  void add_lint() {
+    CLI::App* verb = add("lint", "Are patterns valid, and if not, why", lint_help);
+    verb->add_option("FILE", lint_.files, "Patterns or rules; - is standard input")->required()->option_text("FILE…");
+    add_json(verb);
+  }
+
+  void add_bench() {
+    CLI::App* verb = add("bench", "How fast your rules match your events", bench_help);
+    verb->add_option("--rules", bench_.rules, "Rules")->required()->option_text("FILE");
+    verb->add_option("--events", bench_.events, "Events")->required()->option_text("FILE");
+    verb->add_option("--passes", bench_.passes, "Timed passes (5)")->check(CLI::Range(1, 1000000))->option_text("N");
+    verb->add_option("--warmup", bench_.warmup, "Passes before that (1)")->check(CLI::Range(0, 1000000))->option_text("N");
+    add_threads(verb, bench_.threads);
+    verb->add_flag("--trust", bench_.trust,
+                   "Events are known to be valid and to repeat no key: stop reading at the last needed field");
+    add_json(verb);
+  }
+
+  CLI::App app_{"rulebus: event patterns on real events."};
+  std::vector<std::string> allowed_;
+  common_options common_;
+  match_options match_;
+  test_options test_;
+  explain_options explain_;
+  lint_options lint_;
+  bench_options bench_;
+};
+
+}  // namespace
+}  // namespace rulebus::cli
+
+int main(int argc, char** argv) {
+  using namespace rulebus::cli;
+  try {
+    return command_line().run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    complain("out of memory; give it smaller input, or more memory");
+  } catch (const std::exception& e) {
+    complain(e.what());
+  }
+  return exit_usage;
+}

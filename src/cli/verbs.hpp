@@ -1,0 +1,57 @@
+// verbs: what each verb of the command line is asked, and the functions that do it. main.cpp fills the options.
+// Every function returns an exit code (output.hpp), and throws failure for usage and I/O errors.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "output.hpp"
+#include "rulebus/pattern.hpp"
+
+namespace rulebus::cli {
+
+/// Options that all verbs take.
+struct common_options {
+  pattern_options patterns{};                       ///< --allow, --max-wildcard-complexity
+  colour_choice colour = colour_choice::automatic;  ///< --color
+  bool json = false;                                ///< --json, where a verb has it
+};
+
+struct match_options {
+  std::string rules{};       ///< file
+  std::string events = "-";  ///< file or -
+  bool count = false;
+  unsigned threads = 1;
+};
+int run_match(const match_options& options, const common_options& common);
+
+struct test_options {
+  std::vector<std::string> files{};  ///< or -
+  bool envelope = false;             ///< events need the service's envelope
+};
+int run_test(const test_options& options, const common_options& common);
+
+struct explain_options {
+  std::string pattern{};    ///< file or text
+  std::string rules{};      ///< or a rules file
+  std::string event = "-";  ///< file, text or -
+  std::size_t limit = 5;    ///< rules to explain
+};
+int run_explain(const explain_options& options, const common_options& common);
+
+struct lint_options {
+  std::vector<std::string> files{};  ///< or -
+};
+int run_lint(const lint_options& options, const common_options& common);
+
+struct bench_options {
+  std::string rules{}, events{};  ///< files
+  unsigned passes = 5;            ///< timed
+  unsigned warmup = 1;            ///< not timed
+  unsigned threads = 1;
+  bool trust = false;  ///< event_options::trusted
+};
+int run_bench(const bench_options& options, const common_options& common);
+
+}  // namespace rulebus::cli

@@ -1,0 +1,301 @@
+#include "rulebus/detail/match_state.hpp"
+
+#include <algorithm>
+
+#include "rulebus/detail/json_text.hpp"
+
+namespace rulebus::inline v1::detail {
+
+void match_state::fit(const snapshot& version) {
+  // Some room to spare, so that adding rules one at a time does not allocate each time.
+  const auto grow = [](auto& table, std::uint32_t limit) {
+    if (table.size() < limit) table.resize(limit + limit / 2);
+  };
+  grow(paths_, version.path_limit);
+  grow(answers_, version.condition_limit);
+  grow(rule_marks_, version.slot_limit);
+}
+
+void match_state::begin(const json_structure& event, std::size_t max_array_steps) {
+  if (++event_ == 0) {  // after 2^32 events the numbers start again
+    std::fill(paths_.begin(), paths_.end(), path_state{});
+    std::fill(answers_.begin(), answers_.end(), answer{});
+    std::fill(rule_marks_.begin(), rule_marks_.end(), 0);
+    event_ = 1;
+  }
+  leaves_.clear();
+  hits_.clear();
+  candidates_.clear();
+  matches_.clear();
+  elements_.assign(1, {});
+  arrays_ = 0;
+  array_steps_ = max_array_steps;
+  decoded_size_ = 0;
+  if (event.has_escapes && decoded_.size() < event.size) decoded_.resize(event.size);
+}
+
+bool match_state::decode(std::string_view& text) {
+  char* const to = decoded_.data() + decoded_size_;
+  const char* const end = decode_string(text, to);
+  if (end == nullptr) return false;
+  text = {to, static_cast<std::size_t>(end - to)};
+  decoded_size_ += text.size();
+  return true;
+}
+
+void match_state::leaf(const path_node& node, const detail::leaf& value, std::uint32_t element) {
+  const auto number = static_cast<std::uint32_t>(leaves_.size());
+  leaves_.push_back({value, element, none});
+  path_state& path = paths_[node.name->id];
+  if (path.event != event_) {
+    path = {event_, number, number, false, false};
+  } else {
+    leaves_[path.last].next = number;
+    path.last = number;
+  }
+  (element != 0 ? path.in_array : path.outside) = true;
+  probe(node, value, number);
+}
+
+// ---- looking a leaf up
+
+void match_state::probe(const path_node& node, const detail::leaf& value, std::uint32_t number) {
+  const auto has = [&node](key_kind k) { return (node.kinds & bit_of(k)) != 0; };
+  if (has(key_kind::any_leaf)) found(find_entry(node, key_kind::any_leaf, {}), number);
+  if (value.type == leaf_type::string) {
+    probe_string(node, value.text, number);
+  } else if (value.type == leaf_type::number) {
+    probe_number(node, value.text, number);
+  } else if (has(key_kind::literal)) {
+    found(find_entry(node, key_kind::literal, literal_key(value.type)), number);
+  }
+  if (!node.scans.empty()) scan(node, value, number);
+}
+
+void match_state::probe_string(const path_node& node, std::string_view text, std::uint32_t number) {
+  constexpr std::uint32_t folded = bit_of(key_kind::folded) | bit_of(key_kind::folded_prefix) | bit_of(key_kind::folded_suffix);
+  constexpr std::uint32_t lengths = bit_of(key_kind::prefix) | bit_of(key_kind::suffix);
+  constexpr std::uint32_t addresses = bit_of(key_kind::ip) | bit_of(key_kind::network);
+  if (node.kinds & bit_of(key_kind::string)) found(find_entry(node, key_kind::string, text), number);
+  if (node.kinds & lengths) probe_lengths(node, text, number);
+  if (node.kinds & folded) probe_folded(node, text, number);
+  if (node.kinds & addresses) probe_address(node, text, number);
+}
+
+void match_state::probe_number(const path_node& node, std::string_view text, std::uint32_t number) {
+  if (node.kinds & bit_of(key_kind::number)) {
+    if (const auto d = normal_form(text)) found(find_entry(node, key_kind::number, number_key(*d).view()), number);
+  }
+  if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);
+}
+
+void match_state::probe_lengths(const path_node& node, std::string_view text, std::uint32_t number) {
+  for (std::uint32_t i = 0; i < node.lengths->size; ++i) {
+    const length_list::item& item = node.lengths->items()[i];
+    if (item.length > text.size()) continue;
+    if (item.kind == key_kind::prefix) found(find_entry(node, item.kind, text.substr(0, item.length)), number);
+    if (item.kind == key_kind::suffix) found(find_entry(node, item.kind, text.substr(text.size() - item.length)), number);
+  }
+}
+
+void match_state::probe_folded(const path_node& node, std::string_view text, std::uint32_t number) {
+  folded_.clear();
+  append_folded(text, folded_);
+  const std::string_view key = folded_;
+  if (node.kinds & bit_of(key_kind::folded)) found(find_entry(node, key_kind::folded, key), number);
+  for (std::uint32_t i = 0; node.lengths != nullptr && i < node.lengths->size; ++i) {
+    const length_list::item& item = node.lengths->items()[i];
+    if (item.length > key.size()) continue;
+    if (item.kind == key_kind::folded_prefix) found(find_entry(node, item.kind, key.substr(0, item.length)), number);
+    if (item.kind == key_kind::folded_suffix) found(find_entry(node, item.kind, key.substr(key.size() - item.length)), number);
+  }
+}
+
+void match_state::probe_address(const path_node& node, std::string_view text, std::uint32_t number) {
+  const auto address = parse_ip(text);
+  if (!address) return;
+  if (node.kinds & bit_of(key_kind::ip)) found(find_entry(node, key_kind::ip, address_key(*address).view()), number);
+  for (std::uint32_t i = 0; node.lengths != nullptr && i < node.lengths->size; ++i) {
+    const length_list::item& item = node.lengths->items()[i];
+    if (item.kind != key_kind::network || item.length / 256 != address->size) continue;
+    const unsigned bits = item.length % 256;
+    found(find_entry(node, key_kind::network, address_key(masked(*address, bits), bits).view()), number);
+  }
+}
+
+void match_state::scan(const path_node& node, const detail::leaf& value, std::uint32_t number) {
+  node.scans.for_each([&](const entry& e) {
+    answer& a = answers_[e.id];
+    if (a.event != event_) a = {event_, none};
+    if (!passes(*e.condition->test, value, scratch_)) return;
+    if (a.first_hit == none) add_candidates(e);
+    hits_.push_back({number, a.first_hit});
+    a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+  });
+}
+
+void match_state::found(const entry* e, std::uint32_t leaf_number) {
+  if (e == nullptr) return;
+  answer& a = answers_[e->id];
+  if (a.event != event_) {
+    a = {event_, none};
+    add_candidates(*e);
+  }
+  if (!is_answer(e->kind)) return;
+  hits_.push_back({leaf_number, a.first_hit});
+  a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+}
+
+void match_state::add_candidates(const entry& e) {
+  e.rules.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
+}
+
+void match_state::add_candidate(const compiled_rule& rule) {
+  std::uint32_t& mark = rule_marks_[rule.slot];
+  if (mark == event_) return;
+  mark = event_;
+  candidates_.push_back(&rule);
+}
+
+// ---- checking candidates
+
+bool match_state::match_candidates(const snapshot& version) {
+  version.always.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
+  for (const compiled_rule* rule : candidates_) {
+    if (holds(*rule)) matches_.push_back(rule->id);
+    if (array_steps_ == 0) return false;
+  }
+  return true;
+}
+
+bool match_state::holds(const compiled_rule& rule) {
+  fields_in_arrays_ = 0;
+  must_agree_ = false;
+  group_place at{rule.shape(), rule.fields()};
+  if (!group_holds(rule, at)) return false;
+  return (fields_in_arrays_ < 2 && !must_agree_) || positions_agree(rule);
+}
+
+/// Whether each field holds by itself; moves `at` behind the group either way.
+bool match_state::group_holds(const compiled_rule& rule, group_place& at) {
+  const std::uint32_t fields = at.shape[0], choices = at.shape[1];
+  const group_place behind{at.shape + at.shape[2], at.fields + at.shape[3]};
+  bool all = true;
+  for (std::uint32_t i = 0; all && i < fields; ++i) all = field_holds(rule, at.fields[i]);
+  at = {at.shape + 4, at.fields + fields};
+  for (std::uint32_t i = 0; all && i < choices; ++i) {
+    bool any = false;
+    // All branches are looked at: array consistency may rule out the first that holds.
+    for (std::uint32_t branches = *at.shape++; branches > 0; --branches) any |= group_holds(rule, at);
+    all = any;
+  }
+  at = behind;
+  return all;
+}
+
+const match_state::path_state* match_state::leaves_at(const compiled_field& f) const noexcept {
+  const path_state& path = paths_[f.path->id];
+  return path.event == event_ ? &path : nullptr;
+}
+
+bool match_state::field_holds(const compiled_rule& rule, const compiled_field& f) {
+  const path_state* path = leaves_at(f);
+  if (path == nullptr) return f.or_absent != 0;
+  if (path->in_array) ++fields_in_arrays_;
+  const compiled_condition* c = rule.conditions() + f.first_condition;
+  for (std::uint32_t i = 0; i < f.condition_count; ++i) {
+    if (condition_holds(f, c[i])) return true;
+  }
+  // There are leaves, but perhaps none in the array elements that the fields before are in.
+  if (f.or_absent == 0 || path->outside) return false;
+  return must_agree_ = true;
+}
+
+bool match_state::condition_holds(const compiled_field& f, const compiled_condition& c) {
+  answer& a = answers_[c.id];
+  if (!c.is_lazy()) return a.event == event_ && a.first_hit != none;
+  if (a.event == event_) return a.first_hit != none;
+  a = {event_, none};
+  for (std::uint32_t i = paths_[f.path->id].first; i != none; i = leaves_[i].next) {
+    if (!passes(*c.lazy->test, leaves_[i].value, scratch_)) continue;
+    hits_.push_back({i, a.first_hit});
+    a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+  }
+  return a.first_hit != none;
+}
+
+// ---- array consistency
+
+/// Tries the combinations of branches until one has leaves that agree on array positions.
+bool match_state::positions_agree(const compiled_rule& rule) {
+  picked_.clear();
+  open_choices_.clear();
+  pick_group({rule.shape(), rule.fields()});
+  return pick_branches(rule, 0);
+}
+
+void match_state::pick_group(group_place at) {
+  const std::uint32_t fields = at.shape[0], choices = at.shape[1];
+  for (std::uint32_t i = 0; i < fields; ++i) picked_.push_back(at.fields + i);
+  at = {at.shape + 4, at.fields + fields};
+  for (std::uint32_t i = 0; i < choices; ++i) {
+    open_choices_.push_back(at);
+    for (std::uint32_t branches = *at.shape++; branches > 0; --branches) {
+      at = {at.shape + at.shape[2], at.fields + at.shape[3]};
+    }
+  }
+}
+
+bool match_state::pick_branches(const compiled_rule& rule, std::size_t choice) {
+  if (choice == open_choices_.size()) return picked_agree(rule);
+  const std::size_t picked = picked_.size(), open = open_choices_.size();
+  group_place branch = open_choices_[choice];
+  for (std::uint32_t branches = *branch.shape++; branches > 0; --branches) {
+    group_place behind = branch;
+    if (group_holds(rule, behind)) {
+      pick_group(branch);
+      if (pick_branches(rule, choice + 1)) return true;
+      picked_.resize(picked);
+      open_choices_.resize(open);
+    }
+    branch = behind;
+  }
+  return false;
+}
+
+bool match_state::picked_agree(const compiled_rule& rule) {
+  in_path_order_ = picked_;
+  std::sort(in_path_order_.begin(), in_path_order_.end(), [](const auto* a, const auto* b) { return a->order < b->order; });
+  solver_.begin(elements_, arrays_);
+  element_marks_.resize(std::max(element_marks_.size(), elements_.size()), 0);
+  for (const compiled_field* f : in_path_order_) {
+    solver_.add_field(f->or_absent != 0);
+    const path_state* path = leaves_at(*f);
+    if (path != nullptr) add_leaves(rule, *f, *path);
+  }
+  return solver_.solve(array_steps_);
+}
+
+/// Gives the solver the array elements that the leaves of a field are in, each once.
+void match_state::add_leaves(const compiled_rule& rule, const compiled_field& f, const path_state& path) {
+  const auto count_step = [this] { array_steps_ -= array_steps_ > 1 ? 1 : 0; };
+  if (++element_mark_ == 0) std::fill(element_marks_.begin(), element_marks_.end(), 0), element_mark_ = 1;
+  for (std::uint32_t i = 0; i < f.condition_count; ++i) {
+    const compiled_condition& c = rule.conditions()[f.first_condition + i];
+    if (!condition_holds(f, c)) continue;
+    for (std::uint32_t h = answers_[c.id].first_hit; h != none; h = hits_[h].next) {
+      const std::uint32_t element = leaves_[hits_[h].leaf].element;
+      count_step();
+      if (element_marks_[element] == element_mark_) continue;
+      element_marks_[element] = element_mark_;
+      solver_.add_passing(element);
+    }
+  }
+  if (f.or_absent == 0) return;
+  for (std::uint32_t i = path.first; i != none; i = leaves_[i].next) {
+    count_step();
+    solver_.add_present(leaves_[i].element);
+  }
+}
+
+}  // namespace rulebus::inline v1::detail

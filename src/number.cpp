@@ -1,0 +1,135 @@
+#include "rulebus/detail/number.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+#include "rulebus/detail/json_text.hpp"
+
+namespace rulebus::inline v1::detail {
+
+namespace number {
+
+// A zero with an exponent outside these is not comparable: decimal arithmetic, the reference's and the model's, has no such
+// number. Any other number with such an exponent is no double anyway.
+constexpr std::int64_t zero_exponent_min = -1999999999999999997;
+constexpr std::int64_t zero_exponent_max = 999999999999999999;
+
+// The exponent part from its `e` on, saturated far outside everything that counts.
+std::int64_t read_exponent(std::string_view text) noexcept {
+  constexpr std::int64_t far = 4'000'000'000'000'000'000;
+  if (text.size() < 2) return 0;
+  const bool negative = text[1] == '-';
+  std::int64_t e = 0;
+  for (const char c : text.substr(1)) {
+    if (is_digit(c)) e = e > far / 10 ? far : e * 10 + (c - '0');
+  }
+  return negative ? -e : e;
+}
+
+int count_digits(std::uint64_t digits) noexcept {
+  int count = 0;
+  for (; digits != 0; digits /= 10) ++count;
+  return count;
+}
+
+// The double nearest to a non-zero decimal; infinity or zero when there is none.
+double nearest(const decimal& d) noexcept {
+  static constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  double value = 0;
+  if (d.digits < std::uint64_t{1} << 53 && d.exponent >= -22 && d.exponent <= 22) {
+    // Both operands are exact, so the one rounding is the right one (Clinger 1990).
+    value = static_cast<double>(d.digits);
+    value = d.exponent < 0 ? value / powers[-d.exponent] : value * powers[d.exponent];
+  } else {
+    char text[40];
+    char* end = std::to_chars(text, text + 20, d.digits).ptr;
+    *end++ = 'e';
+    end = std::to_chars(end, text + sizeof text, d.exponent).ptr;
+    if (std::from_chars(text, end, value).ec != std::errc()) return 0;
+  }
+  return d.negative ? -value : value;
+}
+
+// The shortest decimal that round-trips a finite double that is not zero.
+decimal shortest_decimal(double value) noexcept {
+  // The reference writes the smallest double as 4.9E-324 where 5e-324 would do, and comparability follows it.
+  if (std::abs(value) == std::numeric_limits<double>::denorm_min()) return {49, -325, value < 0};
+  char text[40];
+  const char* end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+  return normal_form({text, static_cast<std::size_t>(end - text)}).value_or(decimal{});
+}
+
+}  // namespace number
+
+std::optional<decimal> normal_form(std::string_view text) noexcept {
+  decimal out;
+  std::size_t i = 0;
+  if (i < text.size() && text[i] == '-') {
+    out.negative = true;
+    ++i;
+  }
+  std::int64_t scale = 0;  // of the last digit read: minus the digits behind the point
+  std::int64_t zeros = 0;  // read but not yet known to be trailing
+  int count = 0;
+  bool fraction = false;
+  for (; i < text.size(); ++i) {
+    if (text[i] == '.') {
+      fraction = true;
+      continue;
+    }
+    if (!is_digit(text[i])) break;
+    if (fraction) --scale;
+    if (text[i] == '0') {
+      if (count != 0) ++zeros;
+      continue;
+    }
+    if (count + zeros + 1 > 17) return std::nullopt;
+    count += static_cast<int>(zeros) + 1;
+    for (; zeros > 0; --zeros) out.digits *= 10;
+    out.digits = out.digits * 10 + static_cast<std::uint64_t>(text[i] - '0');
+  }
+  const std::int64_t exponent = number::read_exponent(text.substr(i)) + scale + zeros;
+  if (out.digits == 0) {
+    if (exponent < number::zero_exponent_min || exponent > number::zero_exponent_max) return std::nullopt;
+    return decimal{};
+  }
+  if (exponent < -400 || exponent > 400) return std::nullopt;
+  out.exponent = static_cast<std::int32_t>(exponent);
+  return out;
+}
+
+std::optional<double> comparable(std::string_view text) noexcept {
+  const std::optional<decimal> form = normal_form(text);
+  if (!form) return std::nullopt;
+  if (form->digits == 0) return 0.0;
+  const double value = number::nearest(*form);
+  // Up to 15 digits survive the way to a normal double and back (DBL_DIG), so no shorter decimal can mean the same double.
+  const int count = number::count_digits(form->digits);
+  const int magnitude = form->exponent + count - 1;
+  if (count <= 15 && magnitude >= -307 && magnitude <= 307) return value;
+  if (value == 0 || !std::isfinite(value)) return std::nullopt;
+  if (number::shortest_decimal(value) != *form) return std::nullopt;
+  return value;
+}
+
+std::string shortest(double value) {
+  if (value == 0) return "0";
+  const decimal d = number::shortest_decimal(value);
+  const std::string digits = std::to_string(d.digits);
+  const int count = static_cast<int>(digits.size());
+  const int point = count + d.exponent;  // digits before the decimal point
+  std::string out = d.negative ? "-" : "";
+  if (d.exponent >= 0 && point <= 17) return out + digits + std::string(static_cast<std::size_t>(d.exponent), '0');
+  if (point > 0 && point <= 17) {
+    return out + digits.substr(0, static_cast<std::size_t>(point)) + '.' + digits.substr(static_cast<std::size_t>(point));
+  }
+  if (point <= 0 && point > -6) return out + "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
+  out += digits[0];
+  if (count > 1) out += '.' + digits.substr(1);
+  return out + 'e' + std::to_string(point - 1);
+}
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,259 @@
+// What the matcher does with memory. A program of its own, since it replaces operator new.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "rulebus/explain.hpp"
+#include "rulebus/matcher.hpp"
+#include "support/allocation_counter.hpp"
+
+namespace allocations = tests::allocations;
+using rulebus::matcher;
+using rulebus::rule_id;
+
+namespace {
+
+const std::vector<std::string> patterns = {
+    R"({"source":["shop"],"detail":{"id":["k1","k2",3]}})",
+    R"({"detail":{"name":[{"prefix":"al"},{"suffix":"ce"},{"wildcard":"*l*c*"}]}})",
+    R"({"detail":{"name":[{"equals-ignore-case":"ALICE"},{"prefix":{"equals-ignore-case":"AL"}},{"wildcard":"b*b"}]}})",
+    R"({"detail":{"name":[{"suffix":{"equals-ignore-case":"STRASSE"}}],"total":[{"numeric":[">",10,"<=",20]}]}})",
+    R"({"detail":{"total":[{"numeric":[">",100]},{"numeric":["=",1e2]},123456789012345678]}})",
+    R"({"ip":["10.0.0.1",{"cidr":"192.168.0.0/16"},{"cidr":"2001:db8::/32"}]})",
+    R"({"detail":{"state":[{"anything-but":["gone","moved"]}],"name":[{"anything-but":{"wildcard":"*x*"}}]}})",
+    R"({"detail":{"missing":[{"exists":false}],"id":[{"exists":true}]}})",
+    R"({"detail":{"items":{"sku":["a"],"count":[{"numeric":[">",1]}],"tag":[{"exists":false},"t"]}}})",
+    R"({"$or":[{"source":["shop"]},{"detail":{"total":[1]}}],"detail":{"$or":[{"id":["k2"]},{"name":[null,true,false]}]}})",
+    R"({"detail":{"text":["a\"\\\n\u00e9\ud83d\ude00"]}})",
+    R"({"never":[{"exists":false}]})",
+};
+
+const std::vector<std::string> events = {
+    R"({"source":"shop","detail":{"id":"k1","name":"alice","total":15.5,"state":"new"},"ip":"10.0.0.1"})",
+    R"({"source":"\u0073hop","detail":{"id":3,"name":"ALICE","total":1e2,"text":"a\"\\\n\u00e9\ud83d\ude00"},"ip":"192.168.3.4"})",
+    R"({"detail":{"items":[{"sku":"a","count":1},{"sku":"a","count":2},{"sku":"b","tag":["t",["u"]]}],"id":["k1","k2"]}})",
+    R"({"detail":{"items":[[{"sku":"a"}],[{"count":5},{"tag":"t"}],[]],"name":[null,"bob",{"x":1}],"total":[1,200,15]}})",
+    R"({"unused":[{"deep":[[["\u0041",{"k":"v"}]]]},1.5e-7,true],"detail":{"total":123456789012345678},"ip":"2001:db8::7"})",
+    R"({"detail":{"name":"Bahnhofstrasse","total":20},"detail":{"name":"x","state":"gone"}})",
+    R"({"source":"other","ip":["1.2.3.4","192.168.0.1"],"detail":{"name":"a-long-name-alice-that-is-longer-than-short-strings-are"}})",
+    R"({})",
+};
+
+// What a failed change may leave in the writer's working memory, in bytes.
+constexpr std::size_t slack = 1024;
+
+const std::vector<std::string> not_events = {"", "{", R"({"a":tru})", "[1]"};
+
+std::vector<std::vector<rule_id>> answers(matcher::reader& reader) {
+  std::vector<std::vector<rule_id>> out;
+  for (const std::string& e : events) {
+    const auto ids = reader.match(e).value();
+    out.emplace_back(ids.begin(), ids.end());
+    std::sort(out.back().begin(), out.back().end());
+  }
+  return out;
+}
+
+/// How many allocations it takes to match all events once.
+std::size_t allocations_of(matcher::reader& reader) {
+  const std::size_t before = allocations::made();
+  for (const std::string& e : events) (void)reader.match(e).has_value();
+  return allocations::made() - before;
+}
+
+void add_all(matcher& m, std::vector<rule_id>& ids) {
+  for (const std::string& p : patterns) ids.push_back(m.add(p).value());
+}
+
+}  // namespace
+
+TEST_CASE("allocations: none while matching, once a reader is warm") {
+  matcher m;
+  std::vector<rule_id> ids;
+  for (int i = 0; i < 3; ++i) add_all(m, ids);
+  rulebus::event_options trusting;
+  trusting.trusted = true;
+  matcher::reader checked(m), trusted(m, trusting);
+  for (matcher::reader* reader : {&checked, &trusted}) {
+    CHECK(allocations_of(*reader) > 0);
+    for (int i = 0; i < 20; ++i) CHECK(allocations_of(*reader) == 0);
+  }
+  std::size_t matched = 0;
+  for (const auto& one : answers(checked)) matched += one.size();
+  CHECK(matched > 3 * events.size());
+}
+
+TEST_CASE("allocations: none while matching with regular expressions and the other additions") {
+  rulebus::matcher_options options;
+  options.patterns.allow_regexp = options.patterns.allow_all = options.patterns.allow_wildcard_ignore_case = true;
+  matcher m(options);
+  m.add(R"({"detail":{"name":[{"regexp":"[a-z]+(ce|b)[^0-9]*"},{"anything-but":{"regexp":".*x.*"}}]}})").value();
+  m.add(R"({"detail":{"name":[{"wildcard":{"equals-ignore-case":"A*C*"}},{"all":[{"prefix":"a"},{"suffix":"e"}]}]}})").value();
+  matcher::reader reader(m);
+  (void)allocations_of(reader);
+  for (int i = 0; i < 20; ++i) CHECK(allocations_of(reader) == 0);
+}
+
+TEST_CASE("allocations: none again soon after rules changed") {
+  matcher m;
+  std::vector<rule_id> ids;
+  add_all(m, ids);
+  matcher::reader reader(m);
+  for (int round = 0; round < 5; ++round) {
+    m.remove(ids.back()).value();
+    ids.pop_back();
+    (void)allocations_of(reader);
+    CHECK(allocations_of(reader) == 0);
+    (void)m.add(R"({"detail":{"name":["another)" + std::to_string(round) + R"("]}})").value();
+    (void)allocations_of(reader);
+    CHECK(allocations_of(reader) == 0);
+  }
+}
+
+TEST_CASE("allocations: of the memory of added rules, none is left when the rules are gone") {
+  matcher m;
+  const std::size_t empty = m.memory_bytes();
+  std::vector<rule_id> ids;
+  ids.reserve(50 * patterns.size());
+  const std::size_t live = allocations::live(), bytes = allocations::live_bytes();
+  for (int round = 0; round < 10; ++round) {
+    ids.clear();
+    for (int i = 0; i < 50; ++i) add_all(m, ids);
+    CHECK(allocations::live_bytes() > bytes + 50 * patterns.size() * 50);
+    CHECK(m.memory_bytes() > empty + 50 * patterns.size() * 50);
+    if (round % 2 == 1) std::reverse(ids.begin(), ids.end());
+    for (const rule_id id : ids) m.remove(id).value();
+    CHECK(m.memory_bytes() == empty);
+    // Some working memory of the next change may stay.
+    CHECK(allocations::live() <= live + 20);
+    CHECK(allocations::live_bytes() <= bytes + 16'384);
+  }
+}
+
+TEST_CASE("allocations: a matcher gives everything back, with what its readers held") {
+  const std::size_t live = allocations::live();
+  {
+    matcher m;
+    matcher::reader first(m), second(m);
+    std::vector<rule_id> ids;
+    add_all(m, ids);
+    (void)answers(first);
+    m.remove(ids[2]).value();
+    (void)answers(second);
+    add_all(m, ids);
+  }
+  CHECK(allocations::live() == live);
+}
+
+TEST_CASE("out of memory: an add that fails, wherever it does, changes nothing") {
+  const std::size_t live = allocations::live();
+  std::size_t failures = 0;
+  for (const std::string& pattern : patterns) {
+    matcher m;
+    std::vector<rule_id> ids;
+    add_all(m, ids);
+    matcher::reader reader(m);
+    const auto before = answers(reader);
+    const std::size_t size = m.size(), bytes = m.memory_bytes();
+    rule_id added{};
+    failures += allocations::fail_each([&] { added = m.add(pattern).value(); },
+                                       [&] {
+                                         CHECK(m.size() == size);
+                                         CHECK(m.memory_bytes() <= bytes + slack);
+                                         CHECK(answers(reader) == before);
+                                       });
+    CHECK(m.size() == size + 1);
+    CHECK(answers(reader) != before);
+    CHECK(m.remove(added).has_value());
+    CHECK(answers(reader) == before);
+    for (const rule_id id : ids) CHECK(m.remove(id).has_value());
+    CHECK(m.size() == 0);
+  }
+  CHECK(failures > 10 * patterns.size());
+  CHECK(allocations::live() == live);
+}
+
+TEST_CASE("out of memory: an add that fails in an empty matcher leaves it empty") {
+  for (const std::string& pattern : patterns) {
+    INFO(pattern);
+    matcher m;
+    const std::size_t bytes = m.memory_bytes();
+    const rulebus::pattern parsed = rulebus::pattern::parse(pattern).value();
+    rule_id added{};
+    allocations::fail_each([&] { added = m.add(parsed); },
+                           [&] {
+                             CHECK(m.size() == 0);
+                             CHECK(m.memory_bytes() <= bytes + slack);
+                           });
+    CHECK(m.remove(added).has_value());
+    CHECK(m.memory_bytes() == bytes);
+  }
+}
+
+TEST_CASE("out of memory: a remove that fails, wherever it does, changes nothing") {
+  const std::size_t live = allocations::live();
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    INFO(patterns[i]);
+    matcher m;
+    std::vector<rule_id> ids;
+    add_all(m, ids);
+    matcher::reader reader(m);
+    const auto before = answers(reader);
+    const std::size_t size = m.size(), bytes = m.memory_bytes();
+    allocations::fail_each([&] { m.remove(ids[i]).value(); },
+                           [&] {
+                             CHECK(m.size() == size);
+                             CHECK(m.memory_bytes() <= bytes + slack);
+                             CHECK(answers(reader) == before);
+                           });
+    CHECK(m.size() == size - 1);
+    CHECK(answers(reader) != before);
+    CHECK(!m.remove(ids[i]));
+  }
+  CHECK(allocations::live() == live);
+}
+
+TEST_CASE("out of memory: a match that fails leaves the reader fit for the next") {
+  matcher m;
+  std::vector<rule_id> ids;
+  add_all(m, ids);
+  matcher::reader usual(m);
+  const auto expected = answers(usual);
+  for (const std::string& event : events) {
+    matcher::reader reader(m);
+    const std::size_t failures = allocations::fail_each([&] { (void)reader.match(event).value(); }, [] {});
+    CHECK(failures > 0);
+    CHECK(answers(reader) == expected);
+  }
+  for (const std::string& text : not_events) {
+    matcher::reader reader(m);
+    bool valid = true;
+    allocations::fail_each([&] { valid = reader.match(text).has_value(); }, [] {});
+    CHECK(!valid);
+    CHECK(answers(reader) == expected);
+  }
+}
+
+TEST_CASE("out of memory: nothing is lost by parsing, explaining and making readers") {
+  matcher m;
+  (void)m.add(patterns[0]).value();
+  const matcher::reader first(m);
+  const std::size_t live = allocations::live();
+  for (const std::string& pattern : patterns) {
+    allocations::fail_each([&] { (void)rulebus::pattern::parse(pattern).value(); }, [&] { CHECK(allocations::live() == live); });
+    const auto parsed = rulebus::pattern::parse(pattern).value();
+    const std::size_t held = allocations::live();
+    const auto check = [&] { CHECK(allocations::live() == held); };
+    allocations::fail_each([&] { (void)rulebus::test_event_pattern(parsed, events[2]).value(); }, check);
+    allocations::fail_each([&] { (void)rulebus::explain(parsed, events[2]).value(); }, check);
+  }
+  allocations::fail_each([&] { (void)rulebus::pattern::parse("{\"a\":[1,2").has_value(); },
+                         [&] { CHECK(allocations::live() == live); });
+  allocations::fail_each([&] { matcher::reader reader(m); }, [&] { CHECK(allocations::live() == live); });
+  allocations::fail_each([&] { matcher another; }, [&] { CHECK(allocations::live() == live); });
+  CHECK(allocations::live() == live);
+}

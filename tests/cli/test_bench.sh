@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# rulebus bench: what it prints, not how fast it is.
+. "$RULEBUS_SOURCE_DIR/tests/cli/common.sh"
+
+cat >rules.jsonl <<'END'
+{"name": "one", "expected": 1, "pattern": {"a": [1]}}
+{"name": "any", "pattern": {"a": [{"exists": true}]}}
+END
+for i in $(seq 300); do echo '{"a": '$((i % 3))', "text": "some more that no rule looks at"}'; done >events.jsonl
+
+it "--json has the promised keys, in one line"
+run 0 bench --rules rules.jsonl --events events.jsonl --passes 3 --warmup 1 --json
+[ "$(wc -l <out)" = 1 ] || fail "one line"
+number='[0-9.e+-]*'
+expected='^{"rules":2,"events":300,"event_bytes":'$(($(wc -c <events.jsonl) - 300))',"add_seconds":N,"matcher_bytes":N,"passes":3,"threads":1,'
+expected+='"events_per_second":{"min":N,"median":N,"max":N},"bytes_per_second":N,"nanoseconds_per_event":N,"matches_per_pass":400,'
+expected+='"allocations_per_event":N,"floor_nanoseconds_per_event":N}$'
+grep -q "${expected//N/$number}" out || fail "the keys are not those"
+quiet
+
+it "after warm-up nothing is allocated"
+out_has '"allocations_per_event":0,"'
+
+it "the table has the same for people, with the ratio to the floor"
+run 0 bench --rules rules.jsonl --events events.jsonl
+for row in rules events passes matches throughput "per event" floor ratio; do out_has "$row"; done
+out_has "× floor"
+out_has "400 in each pass"
+
+it "each thread matches all events"
+run 0 bench --rules rules.jsonl --events events.jsonl --threads 2 --passes 2 --json
+out_has '"passes":2,"threads":2,'
+out_has '"matches_per_pass":400,'
+
+it "trusted events give the same answers"
+run 0 bench --rules rules.jsonl --events events.jsonl --trust --passes 1 --warmup 0 --json
+out_has '"matches_per_pass":400,'
+
+it "events may come from standard input, with CRLF, empty lines and no newline at the end"
+printf '{"a": 1}\r\n\n{"a": 2}' | run 0 bench --rules rules.jsonl --events - --json --passes 1
+out_has '"events":2,"event_bytes":16,'
+
+it "an invalid event is found before anything is timed"
+{ head -n 9 events.jsonl; echo; echo '{"a": }'; } >bad.jsonl
+run 1 bench --rules rules.jsonl --events bad.jsonl
+complains "bad.jsonl:11:7: "
+
+it "an invalid rule too"
+echo '{"name": "bad", "pattern": {"a": []}}' >bad_rules.jsonl
+run 1 bench --rules bad_rules.jsonl --events events.jsonl
+complains "bad_rules.jsonl:1:"
+
+it "without events there is nothing to measure"
+run 2 bench --rules rules.jsonl --events /dev/null
+complains "has no events"
+
+it "passes must be a number above zero"
+run 2 bench --rules rules.jsonl --events events.jsonl --passes 0
+complains "--passes"

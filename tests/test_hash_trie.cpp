@@ -1,0 +1,124 @@
+#include "rulebus/detail/hash_trie.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <vector>
+
+using rulebus::detail::block;
+using rulebus::detail::hash_trie;
+using rulebus::detail::version_store;
+
+namespace {
+
+struct item {
+  std::uint64_t hash;
+  int key;
+};
+
+void nothing_to_destroy(block&) noexcept {}
+
+std::multiset<int> keys_of(const hash_trie<item>& trie) {
+  std::multiset<int> keys;
+  trie.for_each([&](const item& i) { keys.insert(i.key); });
+  return keys;
+}
+
+item* look_up(const hash_trie<item>& trie, const item& wanted) {
+  return trie.find(wanted.hash, [&](const item& i) { return i.key == wanted.key; });
+}
+
+// Hashes of few distinct bits collide on many levels, and those of `equal` on all of them.
+std::uint64_t bad_hash(int key, int kind) {
+  const auto k = static_cast<std::uint64_t>(key);
+  if (kind == 0) return k * 0x9e3779b97f4a7c15;
+  if (kind == 1) return (k % 3) << 60 | (k % 2) << 5;
+  if (kind == 2) return k % 4;
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("hash_trie: agrees with a map under random inserts, replacements and removals, for good and bad hashes") {
+  for (int kind = 0; kind < 4; ++kind) {
+    CAPTURE(kind);
+    std::mt19937_64 random(static_cast<unsigned>(kind) + 1);
+    version_store store(&nothing_to_destroy);
+    hash_trie<item> trie;
+    std::vector<std::unique_ptr<item>> items;
+    std::map<int, item*> model;
+    for (int step = 0; step < 3000; ++step) {
+      const int key = static_cast<int>(random() % 200);
+      const auto known = model.find(key);
+      if (known == model.end()) {
+        items.push_back(std::make_unique<item>(item{bad_hash(key, kind), key}));
+        trie.insert(store, items.back().get());
+        model[key] = items.back().get();
+      } else if (random() % 3 == 0) {
+        items.push_back(std::make_unique<item>(item{bad_hash(key, kind), key}));
+        trie.replace(store, known->second, items.back().get());
+        known->second = items.back().get();
+      } else {
+        trie.erase(store, known->second);
+        model.erase(known);
+      }
+      if (random() % 4 == 0) store.commit();
+      const item probe{bad_hash(key, kind), key};
+      REQUIRE(look_up(trie, probe) == (model.count(key) != 0 ? model[key] : nullptr));
+    }
+    std::multiset<int> expected;
+    for (const auto& [key, what] : model) {
+      expected.insert(key);
+      REQUIRE(look_up(trie, *what) == what);
+    }
+    CHECK(keys_of(trie) == expected);
+    for (const auto& [key, what] : model) trie.erase(store, what);
+    store.commit();
+    CHECK(trie.empty());
+    CHECK(store.bytes() == 0);
+  }
+}
+
+TEST_CASE("hash_trie: a version that was copied before stays as it was while a pin holds it") {
+  version_store store(&nothing_to_destroy);
+  hash_trie<item> trie;
+  std::vector<std::unique_ptr<item>> items;
+  for (int key = 0; key < 100; ++key) {
+    items.push_back(std::make_unique<item>(item{bad_hash(key, 0), key}));
+    trie.insert(store, items.back().get());
+  }
+  store.commit();
+  const std::size_t pin = store.add_pin();
+  store.move_pin_to_newest(pin);
+  const hash_trie<item> before = trie;
+  const std::size_t bytes = store.bytes();
+  for (int key = 0; key < 100; ++key) {
+    trie.erase(store, items[static_cast<std::size_t>(key)].get());
+    store.commit();
+  }
+  CHECK(keys_of(before).size() == 100);
+  CHECK(store.bytes() == bytes);  // what came and went since the pin is not kept
+  store.remove_pin(pin);
+  CHECK(store.bytes() == 0);
+}
+
+TEST_CASE("version_store: an aborted transaction leaves memory and version as they were") {
+  version_store store(&nothing_to_destroy);
+  hash_trie<item> trie;
+  item a{1, 1}, b{2, 2};
+  trie.insert(store, &a);
+  store.commit();
+  const std::size_t bytes = store.bytes();
+  const std::uint64_t version = store.version();
+  hash_trie<item> next = trie;
+  next.insert(store, &b);
+  next.erase(store, &a);
+  store.abort();
+  CHECK(store.bytes() == bytes);
+  CHECK(store.version() == version);
+  CHECK(keys_of(trie) == std::multiset<int>{1});
+  trie.free_nodes(store);
+}
