@@ -129,8 +129,14 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
   const selection chosen = select(tree.root, d, next_field);
   for (const std::size_t f : chosen.fields) choose_entries(*d.sources[f], *d.nodes[f], d);
 
+  // Several conditions may share an entry.
+  std::sort(d.posts.begin(), d.posts.end(), [](const auto& a, const auto& b) { return a.under->id < b.under->id; });
+  const auto same = [](const draft::post& a, const draft::post& b) { return a.under == b.under; };
+  d.posts.erase(std::unique(d.posts.begin(), d.posts.end(), same), d.posts.end());
+
   compiled_rule* rule = make_rule(d, id);
   for (const draft::post& p : d.posts) {
+    ++p.under->uses;
     p.under->rules.insert(store_, rule);
     if (p.under->posted++ == 0 && p.under->kind == key_kind::lazy) p.node->scans.insert(store_, p.under);
   }
@@ -167,7 +173,7 @@ void index_writer::compile_field(const field& f, draft& d) {
     node->name->size = static_cast<std::uint32_t>(f.path.size());
     node->name->id = paths_.take();
   }
-  compiled_field compiled{node->name, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0};
+  compiled_field compiled{node->name, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0, 0};
   for (const condition& c : f.any_of) {
     if (c.kind == test_kind::absent) {
       compiled.or_absent = 1;
@@ -176,6 +182,10 @@ void index_writer::compile_field(const field& f, draft& d) {
       ++compiled.condition_count;
     }
   }
+  const auto first = d.conditions.begin() + compiled.first_condition;
+  const auto lazy = std::partition(first, d.conditions.end(), [](const compiled_condition& c) { return !c.is_lazy(); });
+  std::sort(first, lazy, [](const auto& a, const auto& b) { return a.id < b.id; });
+  compiled.answered = static_cast<std::uint32_t>(lazy - first);
   d.fields.push_back(compiled);
   d.sources.push_back(&f);
   d.nodes.push_back(node);
@@ -237,15 +247,9 @@ std::uint64_t index_writer::cost(std::string_view path, const condition& c) cons
   return rules::base_cost(key.kind) + (e == nullptr ? 0 : e->posted);
 }
 
-/// Makes ready the entries that are to make the rule a candidate; several conditions may share one.
+/// Makes ready the entries that are to make the rule a candidate.
 void index_writer::choose_entries(const field& f, path_node& node, draft& d) {
-  for (const condition& c : f.any_of) {
-    entry* e = make_entry(node, rules::candidate_key(c));
-    const bool again = std::any_of(d.posts.begin(), d.posts.end(), [e](const draft::post& p) { return p.under == e; });
-    if (again) continue;
-    ++e->uses;
-    d.posts.push_back({&node, e});
-  }
+  for (const condition& c : f.any_of) d.posts.push_back({&node, make_entry(node, rules::candidate_key(c))});
 }
 
 compiled_rule* index_writer::make_rule(const draft& d, rule_id id) {

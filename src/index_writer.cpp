@@ -175,6 +175,8 @@ void index_writer::close_path(std::vector<path_node*>& nodes) {
     parent->children.erase(store_, node);
     store_.retire(node);
     if (--parent->child_count == 0 && nodes.size() > 2) --nodes[nodes.size() - 3]->inner_children;
+    // The mask is a filter: with many children it may keep bits of those that are gone, which costs look-ups only.
+    if (parent->child_count > 64) continue;
     parent->first_bytes = 0;
     parent->children.for_each([&](const path_node& n) { parent->first_bytes |= path_node::first_byte_bit(n.step()); });
   }

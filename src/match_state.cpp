@@ -45,7 +45,8 @@ bool match_state::decode(std::string_view& text) {
 
 void match_state::leaf(const path_node& node, const detail::leaf& value, std::uint32_t element) {
   const auto number = static_cast<std::uint32_t>(leaves_.size());
-  leaves_.push_back({value, element, none});
+  const auto first_hit = static_cast<std::uint32_t>(hits_.size());
+  leaves_.push_back({value, element, none, first_hit, first_hit});
   path_state& path = paths_[node.name->id];
   if (path.event != event_) {
     path = {event_, number, number, false, false};
@@ -55,6 +56,12 @@ void match_state::leaf(const path_node& node, const detail::leaf& value, std::ui
   }
   (element != 0 ? path.in_array : path.outside) = true;
   probe(node, value, number);
+  leaves_[number].end_hit = static_cast<std::uint32_t>(hits_.size());
+}
+
+void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a) {
+  hits_.push_back({leaf_number, condition, a.first_hit});
+  a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
 }
 
 // ---- looking a leaf up
@@ -129,8 +136,7 @@ void match_state::scan(const path_node& node, const detail::leaf& value, std::ui
     if (a.event != event_) a = {event_, none};
     if (!passes(*e.condition->test, value, scratch_)) return;
     if (a.first_hit == none) add_candidates(e);
-    hits_.push_back({number, a.first_hit});
-    a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+    add_hit(number, e.id, a);
   });
 }
 
@@ -141,9 +147,7 @@ void match_state::found(const entry* e, std::uint32_t leaf_number) {
     a = {event_, none};
     add_candidates(*e);
   }
-  if (!is_answer(e->kind)) return;
-  hits_.push_back({leaf_number, a.first_hit});
-  a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+  if (is_answer(e->kind)) add_hit(leaf_number, e->id, a);
 }
 
 void match_state::add_candidates(const entry& e) {
@@ -202,13 +206,35 @@ bool match_state::field_holds(const compiled_rule& rule, const compiled_field& f
   const path_state* path = leaves_at(f);
   if (path == nullptr) return f.or_absent != 0;
   if (path->in_array) ++fields_in_arrays_;
+  if (is_answered(rule, f, *path)) return true;
   const compiled_condition* c = rule.conditions() + f.first_condition;
-  for (std::uint32_t i = 0; i < f.condition_count; ++i) {
+  for (std::uint32_t i = f.answered; i < f.condition_count; ++i) {
     if (condition_holds(f, c[i])) return true;
   }
   // There are leaves, but perhaps none in the array elements that the fields before are in.
   if (f.or_absent == 0 || path->outside) return false;
   return must_agree_ = true;
+}
+
+/// Whether look-ups answered one of the field's conditions. Of a long list of values few are found: then those are looked for
+/// in the list, rather than the list gone through.
+bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const {
+  constexpr std::uint32_t short_list = 8;
+  const compiled_condition* const begin = rule.conditions() + f.first_condition;
+  const compiled_condition* const end = begin + f.answered;
+  if (f.answered <= short_list) {
+    return std::any_of(begin, end, [this](const compiled_condition& c) {
+      return answers_[c.id].event == event_ && answers_[c.id].first_hit != none;
+    });
+  }
+  const auto before = [](const compiled_condition& c, std::uint32_t id) { return c.id < id; };
+  for (std::uint32_t leaf = path.first; leaf != none; leaf = leaves_[leaf].next) {
+    for (std::uint32_t h = leaves_[leaf].first_hit; h != leaves_[leaf].end_hit; ++h) {
+      const compiled_condition* found = std::lower_bound(begin, end, hits_[h].condition, before);
+      if (found != end && found->id == hits_[h].condition) return true;
+    }
+  }
+  return false;
 }
 
 bool match_state::condition_holds(const compiled_field& f, const compiled_condition& c) {
@@ -218,8 +244,7 @@ bool match_state::condition_holds(const compiled_field& f, const compiled_condit
   a = {event_, none};
   for (std::uint32_t i = paths_[f.path->id].first; i != none; i = leaves_[i].next) {
     if (!passes(*c.lazy->test, leaves_[i].value, scratch_)) continue;
-    hits_.push_back({i, a.first_hit});
-    a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+    add_hit(i, c.id, a);
   }
   return a.first_hit != none;
 }

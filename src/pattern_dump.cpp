@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "rulebus/detail/json_write.hpp"
 #include "rulebus/detail/pattern_program.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -421,28 +422,6 @@ bool utf16_less(std::string_view a, std::string_view b) noexcept {
   // Characters from U+10000 on (lead byte F0 and up) are surrogates in UTF-16, which sort before U+E000 (lead byte EE).
   if (c >= 0xEE && d >= 0xEE && (c >= 0xF0) != (d >= 0xF0)) return c >= 0xF0;
   return c < d;
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
 }
 
 void append_condition(std::string& out, const condition& c) {

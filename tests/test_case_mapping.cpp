@@ -129,7 +129,7 @@ TEST_CASE("case: what matches has the same key, also at the beginning and the en
     return out;
   };
   int matched = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 50'000 / static_cast<int>(tests::build_slowness); ++i) {
     const std::string pattern = word(), value = word();
     CAPTURE(pattern);
     CAPTURE(value);
@@ -141,5 +141,5 @@ TEST_CASE("case: what matches has the same key, also at the beginning and the en
     if (prefix(pattern, value)) REQUIRE(whole.starts_with(key));
     if (suffix(pattern, value)) REQUIRE(whole.ends_with(key));
   }
-  CHECK(matched > 100);
+  CHECK(matched > 10);
 }

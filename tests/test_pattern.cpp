@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "random_source.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 
 using namespace rulebus;

@@ -22,7 +22,7 @@ class delivery {
     bool retryable = false;
     bool dropped = false;  ///< the delivery was destroyed without an answer
   };
-  using answer = std::function<void(outcome)>;
+  using answer = std::function<void(const outcome&)>;
 
   delivery(rulebus::event e, std::string rule_name, std::string target_id, answer on_answer)
       : event_(std::move(e)), rule_name_(std::move(rule_name)), target_id_(std::move(target_id)), answer_(std::move(on_answer)) {}
@@ -53,8 +53,8 @@ class delivery {
   void fail(error e) { give({std::move(e), false}); }
 
  private:
-  void give(outcome o) {
-    if (auto once = std::exchange(answer_, nullptr)) once(std::move(o));
+  void give(const outcome& o) {
+    if (auto once = std::exchange(answer_, nullptr)) once(o);
   }
 
   rulebus::event event_;

@@ -4,6 +4,8 @@
 set -eu
 : "${RULEBUS:?the path of the rulebus executable}" "${RULEBUS_SOURCE_DIR:?the path of the checkout}"
 unset NO_COLOR
+# Freed memory that AddressSanitizer keeps back would look like growth to the tests of memory.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=4"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -92,7 +92,11 @@ class condition_compiler {
     if (name == "wildcard") return wildcard(text, false);
     if (name == "cidr") return cidr(text);
     require(name == "regexp" && allowed_.regexp, "unknown operator");
-    return on_text([r = std::regex(text)](const std::string& s) { return std::regex_match(s, r); });
+    try {
+      return on_text([r = std::regex(text)](const std::string& s) { return std::regex_match(s, r); });
+    } catch (const std::regex_error& e) {
+      throw rejected(e.what());
+    }
   }
 
   condition ignore_case(const std::string& name, const value& v) {

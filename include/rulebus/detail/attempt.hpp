@@ -64,9 +64,9 @@ class attempt {
       : to_(std::move(to)), event_(e), rule_name_(std::move(rule_name)), target_id_(std::move(target_id)) {}
 
   /// From any thread, once.
-  void answer(delivery::outcome o) {
+  void answer(const delivery::outcome& o) {
     if (!o.dropped) return settle(o);
-    dropped_ = std::move(o);
+    dropped_ = o;
     phase expected = phase::delivering;
     if (!phase_.compare_exchange_strong(expected, phase::dropped)) settle(dropped_);
   }
@@ -102,7 +102,7 @@ inline void hand_over(target& to, const event& e, const std::string& rule_name, 
   std::shared_ptr<attempt> watched;
   if (failures) watched = std::make_shared<attempt>(failures, e, rule_name, target_id);
   delivery::answer on_answer;
-  if (watched) on_answer = [watched](delivery::outcome o) { watched->answer(std::move(o)); };
+  if (watched) on_answer = [watched](const delivery::outcome& o) { watched->answer(o); };
   try {
     to.deliver(delivery(e, rule_name, target_id, std::move(on_answer)));
     if (watched) watched->returned();

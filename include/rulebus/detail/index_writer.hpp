@@ -25,7 +25,7 @@ class id_pool {
   void commit() noexcept;
   void abort() noexcept;
   std::uint32_t limit() const noexcept { return limit_; }
-  std::size_t bytes() const noexcept { return (free_.capacity() + taken_.capacity() + given_.capacity()) * sizeof(std::uint32_t); }
+  std::size_t bytes() const noexcept { return free_.size() * sizeof(std::uint32_t); }
 
  private:
   std::vector<std::uint32_t> free_, taken_, given_;

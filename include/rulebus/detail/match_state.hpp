@@ -51,6 +51,7 @@ class match_state {
     detail::leaf value;
     std::uint32_t element;  ///< the array element it is in; 0: none
     std::uint32_t next;     ///< at the same path
+    std::uint32_t first_hit, end_hit;  ///< conditions that look-ups answered, into hits_
   };
   struct path_state {
     std::uint32_t event = 0, first = 0, last = 0;
@@ -62,7 +63,8 @@ class match_state {
     std::uint32_t first_hit = none;  ///< none: no leaf passes
   };
   struct hit {
-    std::uint32_t leaf, next;
+    std::uint32_t leaf, condition;
+    std::uint32_t next;  ///< of the same condition
   };
   /// A place in a rule's shape, with the fields that begin there.
   struct group_place {
@@ -84,7 +86,9 @@ class match_state {
   bool holds(const compiled_rule& rule);
   bool group_holds(const compiled_rule& rule, group_place& at);
   bool field_holds(const compiled_rule& rule, const compiled_field& f);
+  bool is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const;
   bool condition_holds(const compiled_field& f, const compiled_condition& c);
+  void add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a);
   const path_state* leaves_at(const compiled_field& f) const noexcept;
   bool positions_agree(const compiled_rule& rule);
   void pick_group(group_place at);

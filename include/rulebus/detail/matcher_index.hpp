@@ -160,6 +160,7 @@ struct compiled_condition {
 struct compiled_field {
   const path_name* path;
   std::uint32_t first_condition, condition_count;
+  std::uint32_t answered;   ///< the first so many conditions are answered by entries, and sorted by id
   std::uint32_t or_absent;  ///< 1: {"exists": false} is among the alternatives
   std::uint32_t order;      ///< rank of the path among the rule's fields, by UTF-16 order
 };

@@ -100,9 +100,8 @@ bool read_values(pattern_source& source, std::vector<condition>& out);
 /// Sorts by canonical text, `absent` last, and leaves each condition once.
 RULEBUS_API void make_canonical(std::vector<condition>& any_of);
 
-/// One condition as canonical JSON; a text as a JSON string.
+/// One condition as canonical JSON.
 void append_condition(std::string& out, const condition& c);
-void append_json_string(std::string& out, std::string_view text);
 
 /// Splits a wildcard into its literal pieces. Error: errc::invalid_pattern, without a place.
 RULEBUS_API result<wildcard_pieces> parse_wildcard(std::string_view text);
