@@ -252,12 +252,13 @@ class bus::impl {
     entry_ptr rule;
   };
 
-  /// A reader from the pool.
+  /// What one event is matched with: the table, and a reader from the pool, whose version will be no older.
   class lease {
    public:
     explicit lease(impl& from) : from_(from) {
       {
         const std::lock_guard lock(from.publish_);
+        rules_ = from.table_;
         if (!from.idle_.empty()) {
           reader_ = std::move(from.idle_.back());
           from.idle_.pop_back();
@@ -275,10 +276,12 @@ class bus::impl {
     }
     lease(const lease&) = delete;
     lease& operator=(const lease&) = delete;
-    matcher::reader& operator*() noexcept { return *reader_; }
+    matcher::reader& reader() noexcept { return *reader_; }
+    entry_ptr find(rule_id id) const { return rules_.find(id); }
 
    private:
     impl& from_;
+    table rules_;
     std::unique_ptr<matcher::reader> reader_;
   };
 
@@ -319,17 +322,12 @@ class bus::impl {
 
   /// The rules that match, as of one version.
   result<std::vector<entry_ptr>> matching(const event& e) {
-    table now;
-    {
-      const std::lock_guard lock(publish_);
-      now = table_;
-    }
-    lease reader(*this);
-    const auto ids = (*reader).match(e.json());
+    lease version(*this);
+    const auto ids = version.reader().match(e.json());
     if (!ids) return ids.error();
     std::vector<entry_ptr> rules;
     for (const rule_id id : *ids) {
-      if (entry_ptr found = now.find(id)) rules.push_back(std::move(found));
+      if (entry_ptr found = version.find(id)) rules.push_back(std::move(found));
     }
     std::sort(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a->fields.name < b->fields.name; });
     return rules;

@@ -24,7 +24,8 @@ struct given_text {
 };
 
 given_text text_or_file(const std::string& argument, const char* option) {
-  if (trimmed(argument).starts_with('{')) return {argument, option};
+  const std::string_view text = trimmed(argument);
+  if (text.starts_with('{') || text.starts_with('[')) return {argument, option};
   return {read_file(argument), shown_path(argument)};
 }
 

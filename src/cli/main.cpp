@@ -2,7 +2,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
-#include <map>
 #include <new>
 #include <string>
 #include <vector>
@@ -119,6 +118,7 @@ class command_line {
     for (const addition& a : additions) {
       if (std::find(allowed_.begin(), allowed_.end(), a.word) != allowed_.end()) common_.patterns.*a.member = true;
     }
+    if (colour_ != "auto") common_.colour = colour_ == "always" ? colour_choice::always : colour_choice::never;
     if (app_.got_subcommand("match")) return run_match(match_, common_);
     if (app_.got_subcommand("test")) return run_test(test_, common_);
     if (app_.got_subcommand("explain")) return run_explain(explain_, common_);
@@ -135,35 +135,37 @@ class command_line {
   CLI::App* add(const char* name, const char* what, const char* help) {
     CLI::App* verb = app_.add_subcommand(name, what);
     verb->footer(std::string(help) + '\n' + exit_codes);
+    return verb;
+  }
+  /// The options that all verbs have; added last, so that help shows them last.
+  void add_common(CLI::App* verb) {
     verb->add_option("--allow", allowed_, "Additions to the language: regexp, wildcard-ignore-case, cidr-single-address, all")
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(check_addition)
         ->option_text("LIST");
     verb->add_option("--max-wildcard-complexity", common_.patterns.max_wildcard_complexity,
-                     "Refuse wildcards beyond this, as the service does; 0: no limit")
+                     "Refuse wildcards beyond this, as the service does (0: no limit)")
         ->option_text("N");
     add_colour(verb);
-    return verb;
   }
   void add_colour(CLI::App* app) {
-    const std::map<std::string, colour_choice> words = {
-        {"auto", colour_choice::automatic}, {"always", colour_choice::always}, {"never", colour_choice::never}};
-    app->add_option("--color", common_.colour, "Colours; auto: on a terminal, unless NO_COLOR is set")
-        ->transform(CLI::CheckedTransformer(words))
+    app->add_option("--color", colour_, "Colours; auto: on a terminal, unless NO_COLOR is set")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
         ->option_text("auto|always|never");
   }
   void add_json(CLI::App* verb) { verb->add_flag("--json", common_.json, "Print JSON, for programs"); }
   static void add_threads(CLI::App* verb, unsigned& threads) {
-    verb->add_option("--threads", threads, "Threads that match")->check(CLI::Range(1, 256))->option_text("N");
+    verb->add_option("--threads", threads, "Threads that match (1)")->check(CLI::Range(1, 256))->option_text("N");
   }
 
   void add_match() {
     CLI::App* verb = add("match", "Which rules match each event", match_help);
-    verb->add_option("--rules", match_.rules, "Rules")->required()->option_text("FILE");
+    verb->add_option("--rules", match_.rules, "Rules (required)")->required()->option_text("FILE");
     verb->add_option("--events", match_.events, "Events; standard input by default")->option_text("FILE|-");
     verb->add_flag("--count", match_.count, "Print how many events each rule matched, instead of a line for each event");
     add_threads(verb, match_.threads);
+    add_common(verb);
   }
 
   void add_test() {
@@ -171,6 +173,7 @@ class command_line {
     verb->add_option("FILE", test_.files, "Tests, one a line; - is standard input")->required()->option_text("FILE…");
     verb->add_flag("--envelope", test_.envelope, "Refuse events without the members that the service requires");
     add_json(verb);
+    add_common(verb);
   }
 
   void add_explain() {
@@ -179,32 +182,36 @@ class command_line {
     verb->add_option("--rules", explain_.rules, "Or many, to rank")->option_text("FILE");
     verb->add_option("--event", explain_.event, "The event, or a file with it; standard input by default")
         ->option_text("FILE|TEXT|-");
-    verb->add_option("--limit", explain_.limit, "Show so many rules")
+    verb->add_option("--limit", explain_.limit, "Show so many rules (5)")
         ->check(CLI::PositiveNumber)
         ->option_text("N")
         ->capture_default_str();
     add_json(verb);
+    add_common(verb);
   }
 
   void add_lint() {
     CLI::App* verb = add("lint", "Are patterns valid, and if not, why", lint_help);
     verb->add_option("FILE", lint_.files, "Patterns or rules; - is standard input")->required()->option_text("FILE…");
     add_json(verb);
+    add_common(verb);
   }
 
   void add_bench() {
     CLI::App* verb = add("bench", "How fast your rules match your events", bench_help);
-    verb->add_option("--rules", bench_.rules, "Rules")->required()->option_text("FILE");
-    verb->add_option("--events", bench_.events, "Events")->required()->option_text("FILE");
+    verb->add_option("--rules", bench_.rules, "Rules (required)")->required()->option_text("FILE");
+    verb->add_option("--events", bench_.events, "Events (required)")->required()->option_text("FILE");
     verb->add_option("--passes", bench_.passes, "Timed passes (5)")->check(CLI::Range(1, 1000000))->option_text("N");
     verb->add_option("--warmup", bench_.warmup, "Passes before that (1)")->check(CLI::Range(0, 1000000))->option_text("N");
     add_threads(verb, bench_.threads);
     verb->add_flag("--trust", bench_.trust,
                    "Events are known to be valid and to repeat no key: stop reading at the last needed field");
     add_json(verb);
+    add_common(verb);
   }
 
   CLI::App app_{"rulebus: event patterns on real events."};
+  std::string colour_ = "auto";
   std::vector<std::string> allowed_;
   common_options common_;
   match_options match_;
