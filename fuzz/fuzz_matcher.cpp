@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr std::size_t most_lines = 40, most_rules = 12;
+constexpr std::size_t most_lines = 20, most_rules = 8;
 
 std::uint64_t hash_of(std::string_view text) {
   std::uint64_t h = 0xcbf29ce484222325u;

@@ -46,8 +46,8 @@ bool make_wildcard(pattern_source& source, std::string_view text, bool ignore_ca
 
 bool make_regexp(pattern_source& source, std::string_view text, condition& out) {
   if (source.regexps++ == source.options.max_regexps) {
-    return source.fail(fmt::format("Rule has more than {} regular expressions", source.options.max_regexps), source.reader.offset(),
-                       errc::limit_exceeded);
+    return source.fail(fmt::format("Rule has more than {} regular expressions", source.options.max_regexps),
+                       source.reader.offset(), errc::limit_exceeded);
   }
   result<std::shared_ptr<const regexp>> compiled = regexp::compile(text);
   if (!compiled) return source.fail(compiled.error().message);
@@ -344,24 +344,24 @@ bool read_values(pattern_source& source, std::vector<condition>& out) {
 }
 
 void make_canonical(std::vector<condition>& any_of) {
-  struct entry {
+  struct keyed {
     bool absent;
     std::string text;
     std::size_t index;
   };
-  std::vector<entry> order;
+  std::vector<keyed> order;
   order.reserve(any_of.size());
   for (std::size_t i = 0; i < any_of.size(); ++i) {
-    entry& e = order.emplace_back(entry{any_of[i].kind == test_kind::absent, {}, i});
+    keyed& e = order.emplace_back(keyed{any_of[i].kind == test_kind::absent, {}, i});
     append_condition(e.text, any_of[i]);
   }
-  const auto key = [](const entry& e) { return std::pair<bool, std::string_view>(e.absent, e.text); };
-  std::sort(order.begin(), order.end(), [&](const entry& a, const entry& b) { return key(a) < key(b); });
-  order.erase(std::unique(order.begin(), order.end(), [&](const entry& a, const entry& b) { return key(a) == key(b); }),
+  const auto key = [](const keyed& e) { return std::pair<bool, std::string_view>(e.absent, e.text); };
+  std::sort(order.begin(), order.end(), [&](const keyed& a, const keyed& b) { return key(a) < key(b); });
+  order.erase(std::unique(order.begin(), order.end(), [&](const keyed& a, const keyed& b) { return key(a) == key(b); }),
               order.end());
   std::vector<condition> sorted;
   sorted.reserve(order.size());
-  for (const entry& e : order) sorted.push_back(std::move(any_of[e.index]));
+  for (const keyed& e : order) sorted.push_back(std::move(any_of[e.index]));
   any_of = std::move(sorted);
 }
 

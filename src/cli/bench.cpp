@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -233,7 +234,7 @@ class bench_run {
 
   std::string table() const {
     const measurements& m = out_;
-    const auto whole = [](double d) { return grouped(static_cast<std::uint64_t>(d + 0.5)); };
+    const auto whole = [](double d) { return grouped(static_cast<std::uint64_t>(std::llround(d))); };
     std::string out;
     const auto row = [&out](std::string_view what, const std::string& value) { out += fmt::format("{:<12} {}\n", what, value); };
     row("rules", fmt::format("{} added in {:.3f} ms, {} bytes", grouped(m.rules), m.add_seconds * 1e3, grouped(m.matcher_bytes)));

@@ -182,10 +182,7 @@ class command_line {
     verb->add_option("--rules", explain_.rules, "Or many, to rank")->option_text("FILE");
     verb->add_option("--event", explain_.event, "The event, or a file with it; standard input by default")
         ->option_text("FILE|TEXT|-");
-    verb->add_option("--limit", explain_.limit, "Show so many rules (5)")
-        ->check(CLI::PositiveNumber)
-        ->option_text("N")
-        ->capture_default_str();
+    verb->add_option("--limit", explain_.limit, "Show so many rules (5)")->check(CLI::PositiveNumber)->option_text("N");
     add_json(verb);
     add_common(verb);
   }

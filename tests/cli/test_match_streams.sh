@@ -34,6 +34,17 @@ it "nothing but results when piped: no progress"
 quiet_run=$("$RULEBUS" match --rules rules.jsonl --events events.jsonl 2>&1 >/dev/null)
 [ -z "$quiet_run" ] || fail "standard error has: $quiet_run"
 
+if command -v script >/dev/null; then
+  it "on a terminal long work shows how far it is, and takes that away at the end"
+  slow="(cat events.jsonl; sleep 1; cat events.jsonl) | '$RULEBUS' match --rules rules.jsonl --count"
+  TERM=xterm script -qec "$slow >counted" /dev/null </dev/null >terminal
+  grep -q '[0-9] events' terminal || fail "the terminal shows no number of events"
+  [ "$(tail -c 4 terminal)" = $'\r\033[K' ] || fail "the line is still there"
+  grep -q '"events":400000,' counted || fail "the result is not on standard output"
+  TERM=dumb script -qec "$slow >counted" /dev/null </dev/null >terminal
+  [ ! -s terminal ] || fail "a dumb terminal shows something"
+fi
+
 it "an answer comes as soon as its event is complete"
 mkfifo pipe
 for threads in 1 3; do

@@ -74,7 +74,10 @@ class generator {
     return out += '"';
   }
 
-  std::string space() { return random_.percent(2) ? random_.pick(texts{" ", "\n", "\t \r\n"}) : ""; }
+  std::string space() {
+    if (!random_.percent(2)) return "";
+    return random_.percent(30) ? std::string(random_.below(130), ' ') : random_.pick(texts{" ", "\n", "\t \r\n"});
+  }
   std::string member(std::string_view key, const std::string& v) { return quoted(key) + ':' + space() + v; }
   std::string operation(std::string_view name, const std::string& v) { return '{' + member(name, v) + '}'; }
   std::string key() {

@@ -150,7 +150,7 @@ class json_cursor {
   }
 
   template <bool Escapes>
-  bool is_scalar(const std::uint32_t* at) const noexcept {
+  [[gnu::always_inline]] bool is_scalar(const std::uint32_t* at) const noexcept {
     const char c = text_[*at];
     if (c == '"') return is_string<Escapes>(at);
     if (c < 'a') return is_number(text_ + *at, token_end(at), end_);

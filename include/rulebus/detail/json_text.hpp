@@ -66,14 +66,13 @@ inline bool is_number(const char* p, const char* end, const char* readable) noex
   const char* const first = p;
   p += *p == '-' ? 1 : 0;
   const auto length = static_cast<std::size_t>(end - p);
-  if (length - 1 < 31 && readable - p >= 32) {
+  if (length == 1) return is_digit(*p);
+  if (length < 32 && readable - p >= 32) {
     const std::uint32_t others = ~digit_mask(p) & ((std::uint32_t{1} << length) - 1);
-    const bool leading_zero = *p == '0';
-    if (others == 0) return !leading_zero || length == 1;
-    const auto point = static_cast<std::size_t>(std::countr_zero(others));
-    if ((others & (others - 1)) == 0 && p[point] == '.') {
-      return point > 0 && point + 1 < length && (!leading_zero || point == 1);
-    }
+    const auto point = static_cast<std::size_t>(others == 0 ? length : static_cast<std::size_t>(std::countr_zero(others)));
+    const bool digits_before = point == 1 || (point > 1 && *p != '0');
+    if (others == 0) return digits_before;
+    if ((others & (others - 1)) == 0 && p[point] == '.') return digits_before && point + 1 < length;
   }
   return number_end(first, end) == end;
 }
