@@ -158,7 +158,8 @@ result<explanation> explain_with(const pattern& p, const event_leaves& event, co
   out.root = e.explain_group(p.tree().root);
   out.matched = out.root.passed && e.positions_agree(p.tree().root);
   if (e.ran_out_of_steps()) {
-    return error{errc::limit_exceeded, "The event needs more than event_options::max_array_steps steps to compare array positions"};
+    return error{errc::limit_exceeded,
+                 "The event needs more than event_options::max_array_steps steps to compare array positions"};
   }
   out.array_conflict = out.root.passed && !out.matched;
   const score s = count(out.root);

@@ -52,7 +52,8 @@ void measure(const explained_group& g, widths& w) {
 void append_text(std::string& out, const explained_group& g, const widths& w, const std::string& indent) {
   for (const explained_field& f : g.fields) {
     out += indent + (f.passed ? "pass  " : "FAIL  ") + padded(f.path, w.path) + "  wants " +
-           padded(shortened(f.conditions, std::max(widest_conditions, w.conditions)), w.conditions) + "  found " + found_text(f) + '\n';
+           padded(shortened(f.conditions, std::max(widest_conditions, w.conditions)), w.conditions) + "  found " + found_text(f) +
+           '\n';
   }
   for (const explained_choice& c : g.choices) {
     out += indent + (c.passed ? "pass  " : "FAIL  ") + "$or, one of:\n";

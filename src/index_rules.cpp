@@ -61,7 +61,9 @@ entry_key candidate_key(const condition& c) {
       // Any one of the conditions will do, as all must hold; an exact one is best.
       std::vector<entry_key> keys;
       for (const condition& part : c.of) keys.push_back(candidate_key(part));
-      const auto rank = [](const entry_key& k) { return k.kind == key_kind::any_leaf ? key_kinds : static_cast<std::size_t>(k.kind); };
+      const auto rank = [](const entry_key& k) {
+        return k.kind == key_kind::any_leaf ? key_kinds : static_cast<std::size_t>(k.kind);
+      };
       auto best = std::min_element(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
       return best->kind == key_kind::lazy ? key : *best;
     }

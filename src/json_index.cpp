@@ -53,7 +53,8 @@ bool json_index::build(std::string_view text, const event_options& options, json
 error what_is_wrong(std::string_view text, const event_options& options) {
   if (text.size() > options.max_bytes || text.size() >= UINT32_MAX) {
     return error_at(errc::limit_exceeded,
-                    "The event has " + std::to_string(text.size()) + " bytes, more than event_options::max_bytes allows", text, 0);
+                    "The event has " + std::to_string(text.size()) + " bytes, more than event_options::max_bytes allows", text,
+                    0);
   }
   if (auto checked = check_json_object(text, options.max_depth); !checked) return std::move(checked).error();
   return error_at(errc::invalid_json, "The event is not valid JSON", text, 0);

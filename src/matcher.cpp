@@ -82,7 +82,8 @@ class matcher::reader::impl {
     state_.begin(event, options_.max_array_steps);
     if (!(options_.trusted ? walk<false>(event) : walk<true>(event))) return detail::what_is_wrong(text, options_);
     if (!state_.match_candidates(version_)) {
-      return error{errc::limit_exceeded, "The event needs more than event_options::max_array_steps steps to compare array positions"};
+      return error{errc::limit_exceeded,
+                   "The event needs more than event_options::max_array_steps steps to compare array positions"};
     }
     return state_.matches();
   }

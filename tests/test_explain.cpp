@@ -7,13 +7,16 @@ using namespace rulebus;
 namespace {
 
 pattern parse(std::string_view text) { return pattern::parse(text).value(); }
-explanation why(std::string_view pattern_json, std::string_view event_json) { return explain(parse(pattern_json), event_json).value(); }
+explanation why(std::string_view pattern_json, std::string_view event_json) {
+  return explain(parse(pattern_json), event_json).value();
+}
 
 }  // namespace
 
 TEST_CASE("explain: each field has its path, conditions, values found and verdict") {
-  const explanation e = why(R"({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}], "tags": [{"exists": false}]}})",
-                            R"({"source": "shop", "detail": {"total": [5, 7.50], "other": 1}})");
+  const explanation e =
+      why(R"({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}], "tags": [{"exists": false}]}})",
+          R"({"source": "shop", "detail": {"total": [5, 7.50], "other": 1}})");
   CHECK_FALSE(e.matched);
   CHECK(e.passed == 2);
   CHECK(e.total == 3);

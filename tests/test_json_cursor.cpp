@@ -16,7 +16,9 @@ namespace {
 
 // The text in memory of exactly its size, so that a sanitizer sees any byte read behind it.
 struct exact_text {
-  explicit exact_text(std::string_view s) : bytes(new char[s.size()]), size(s.size()) { std::memcpy(bytes.get(), s.data(), size); }
+  explicit exact_text(std::string_view s) : bytes(new char[s.size()]), size(s.size()) {
+    std::memcpy(bytes.get(), s.data(), size);
+  }
   std::string_view view() const { return {bytes.get(), size}; }
   std::unique_ptr<char[]> bytes;
   std::size_t size;
@@ -35,9 +37,41 @@ bool skips_whole(std::string_view text, std::size_t max_depth = 100) {
 
 bool is_valid(std::string_view text) { return detail::check_json_object(text, 100).has_value(); }
 
-const std::string_view pieces[] = {"{", "}", "[", "]", ",", ":", "\"a\"", "\"\"", "1", "-0.5e+3", "true", "false", "null", " ", "\n",
-                                   "{}", "[]", "\"a\":", "\"\\u00e9\\n\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "\"\xc3\xa9\"", "01",
-                                   "1.", "-", "tru", "nul", "\"\\x\"", "\\", "\"", "\x01", "\xff", "1e5", ".5", "\"k\":[1,{\"x\":2}]"};
+const std::string_view pieces[] = {"{",
+                                   "}",
+                                   "[",
+                                   "]",
+                                   ",",
+                                   ":",
+                                   "\"a\"",
+                                   "\"\"",
+                                   "1",
+                                   "-0.5e+3",
+                                   "true",
+                                   "false",
+                                   "null",
+                                   " ",
+                                   "\n",
+                                   "{}",
+                                   "[]",
+                                   "\"a\":",
+                                   "\"\\u00e9\\n\"",
+                                   "\"\\ud83d\\ude00\"",
+                                   "\"\\ud83d\"",
+                                   "\"\xc3\xa9\"",
+                                   "01",
+                                   "1.",
+                                   "-",
+                                   "tru",
+                                   "nul",
+                                   "\"\\x\"",
+                                   "\\",
+                                   "\"",
+                                   "\x01",
+                                   "\xff",
+                                   "1e5",
+                                   ".5",
+                                   "\"k\":[1,{\"x\":2}]"};
 
 std::string random_text(std::mt19937_64& random) {
   std::string out = "{";

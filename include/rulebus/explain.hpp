@@ -22,10 +22,10 @@ namespace rulebus::inline v1 {
 
 /// One field of a pattern against an event.
 struct explained_field {
-  std::string path{};                    ///< dotted
-  std::string conditions{};              ///< the alternatives, as canonical JSON array text
-  std::vector<std::string> found{};      ///< the values at that path as JSON text, in event order; empty: absent
-  std::size_t found_in_all = 0;          ///< how many values there are; found keeps at most 16 of them
+  std::string path{};                ///< dotted
+  std::string conditions{};          ///< the alternatives, as canonical JSON array text
+  std::vector<std::string> found{};  ///< the values at that path as JSON text, in event order; empty: absent
+  std::size_t found_in_all = 0;      ///< how many values there are; found keeps at most 16 of them
   bool passed = false;
 };
 

@@ -82,11 +82,9 @@ class [[nodiscard]] result {
   using value_type = T;
   using error_type = rulebus::error;
 
-  result()
-    requires(is_void)
-      : state_(std::in_place_index<0>) {}
+  result() requires(is_void) : state_(std::in_place_index<0>) {}
   template <class U = stored>
-    requires(!is_void && std::is_constructible_v<stored, U &&> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
+    requires(!is_void && std::is_constructible_v<stored, U&&> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
              !std::is_same_v<std::remove_cvref_t<U>, rulebus::error>)
   result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT: implicit, as in std::expected
   result(rulebus::error e) : state_(std::in_place_index<1>, std::move(e)) {}     // NOLINT: implicit, so that `return error` works

@@ -30,26 +30,25 @@ class target {
 
 /// A target from a function (const delivery&) -> void or result<void>: an error is a failure, an exception a retry.
 template <class F>
-  requires std::invocable<F&, const delivery&>
-std::shared_ptr<target> make_target(F f) {
-  class callback final : public target {
-   public:
-    explicit callback(F fn) : fn_(std::move(fn)) {}
-    void deliver(delivery d) override {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, const delivery&>>) {
-        fn_(d);
-        d.succeed();
-      } else if (result<void> r = fn_(d); r) {
-        d.succeed();
-      } else {
-        d.fail(std::move(r).error());
+  requires std::invocable<F&, const delivery&> std::shared_ptr<target> make_target(F f) {
+    class callback final : public target {
+     public:
+      explicit callback(F fn) : fn_(std::move(fn)) {}
+      void deliver(delivery d) override {
+        if constexpr (std::is_void_v<std::invoke_result_t<F&, const delivery&>>) {
+          fn_(d);
+          d.succeed();
+        } else if (result<void> r = fn_(d); r) {
+          d.succeed();
+        } else {
+          d.fail(std::move(r).error());
+        }
       }
-    }
 
-   private:
-    F fn_;
-  };
-  return std::make_shared<callback>(std::move(f));
-}
+     private:
+      F fn_;
+    };
+    return std::make_shared<callback>(std::move(f));
+  }
 
 }  // namespace rulebus::inline v1

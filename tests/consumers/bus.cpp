@@ -7,10 +7,10 @@
 int main() {
   rulebus::bus bus("orders");
   std::string seen;
-  bus.put_rule({.name = "big", .event_pattern = R"({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})"}).value();
-  bus.put_target("big", {.id = "keep", .target = rulebus::make_target([&seen](const rulebus::delivery& d) {
-                           seen += d.event().source();
-                         })})
+  bus.put_rule({.name = "big", .event_pattern = R"({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})"})
+      .value();
+  bus.put_target("big", {.id = "keep",
+                         .target = rulebus::make_target([&seen](const rulebus::delivery& d) { seen += d.event().source(); })})
       .value();
   bus.put_event({.source = "shop", .detail_type = "OrderPlaced", .detail = R"({"total": 99})"}).value();
   bus.put_event({.source = "shop", .detail_type = "OrderPlaced", .detail = R"({"total": 250})"}).value();

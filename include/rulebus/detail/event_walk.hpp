@@ -103,9 +103,7 @@ class event_walk {
     return true;
   }
 
-  bool decode(std::string_view& text) {
-    return std::memchr(text.data(), '\\', text.size()) == nullptr || sink_.decode(text);
-  }
+  bool decode(std::string_view& text) { return std::memchr(text.data(), '\\', text.size()) == nullptr || sink_.decode(text); }
 
   // The node that a key leads to, over several steps when it has dots. whole_step: it was a single one.
   const path_node* find(const path_node& n, std::string_view key, bool& whole_step) const {

@@ -49,14 +49,14 @@ class match_state {
   static constexpr std::uint32_t none = UINT32_MAX;
   struct leaf_record {
     detail::leaf value;
-    std::uint32_t element;  ///< the array element it is in; 0: none
-    std::uint32_t next;     ///< at the same path
+    std::uint32_t element;             ///< the array element it is in; 0: none
+    std::uint32_t next;                ///< at the same path
     std::uint32_t first_hit, end_hit;  ///< conditions that look-ups answered, into hits_
   };
   struct path_state {
     std::uint32_t event = 0, first = 0, last = 0;
-    bool in_array = false;   ///< some leaf is in an array element
-    bool outside = false;    ///< some leaf is in none
+    bool in_array = false;  ///< some leaf is in an array element
+    bool outside = false;   ///< some leaf is in none
   };
   struct answer {
     std::uint32_t event = 0;

@@ -34,12 +34,23 @@ namespace rulebus::inline v1::detail {
 
 /// What an entry's key is, and so which leaves find it.
 enum class key_kind : std::uint8_t {
-  any_leaf,                                   ///< no bytes: every leaf
-  string, number, number_text, ip, literal,   ///< equal: these answer their condition
-  prefix, suffix,                             ///< of a string
-  folded, folded_prefix, folded_suffix,       ///< of a string's folded form (case_mapping.hpp)
-  network,                                    ///< family, mask bits and masked address
-  lazy,                                       ///< the condition's canonical text; found by no leaf, see path_node::scans
+  any_leaf,  ///< no bytes: every leaf
+
+  // Equality; these answer their condition.
+  string,
+  number,       ///< number_key
+  number_text,  ///< as written
+  ip,           ///< address_key
+  literal,      ///< literal_key
+
+  // The rest is at most a hint.
+  prefix,
+  suffix,
+  folded,  ///< the whole string in its folded form (case_mapping.hpp)
+  folded_prefix,
+  folded_suffix,
+  network,  ///< address_key with mask bits, of the masked address
+  lazy,     ///< the condition's canonical text; found by no leaf, see path_node::scans
 };
 constexpr std::size_t key_kinds = static_cast<std::size_t>(key_kind::lazy) + 1;
 constexpr std::uint32_t bit_of(key_kind k) noexcept { return 1U << static_cast<unsigned>(k); }
@@ -87,13 +98,13 @@ struct path_name : block {
 };
 
 struct path_node : block {
-  std::uint64_t hash = 0;           ///< of the step
-  path_name* name = nullptr;        ///< null: no rule has this very path
+  std::uint64_t hash = 0;     ///< of the step
+  path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
   hash_trie<entry> entries;
-  hash_trie<entry> scans;           ///< the entries of key_kind::lazy with rules under them: evaluated on every leaf
-  length_list* lengths = nullptr;   ///< null: none
-  std::uint64_t first_bytes = 0;    ///< bit b: some child's step begins with a byte that is b modulo 64 ('.' if empty)
+  hash_trie<entry> scans;          ///< the entries of key_kind::lazy with rules under them: evaluated on every leaf
+  length_list* lengths = nullptr;  ///< null: none
+  std::uint64_t first_bytes = 0;   ///< a filter: bit b is set if a child's step begins with b modulo 64 ('.' if empty)
   std::uint32_t child_count = 0;
   std::uint32_t inner_children = 0;  ///< children that have children: only then can a dotted key lead anywhere
   std::uint32_t uses = 0;            ///< fields of rules at this path
@@ -180,8 +191,8 @@ struct compiled_rule : block {
   rule_id id{};
   std::uint32_t slot = 0;  ///< small number, reused; for a reader's marks
   std::uint32_t field_count = 0, condition_count = 0, posting_count = 0, shape_count = 0;
-  std::uint32_t is_always = 0;          ///< 1: stands among snapshot::always instead of under entries
-  std::uint32_t uses_empty_step = 0;    ///< see snapshot::empty_steps
+  std::uint32_t is_always = 0;        ///< 1: stands among snapshot::always instead of under entries
+  std::uint32_t uses_empty_step = 0;  ///< see snapshot::empty_steps
 
   const compiled_field* fields() const noexcept { return reinterpret_cast<const compiled_field*>(this + 1); }
   const compiled_condition* conditions() const noexcept {

@@ -34,7 +34,7 @@ class version_store {
     for (const auto& r : limbo_) free_block(r.what);
   }
 
-  std::uint64_t version() const noexcept { return version_; }      ///< the newest published
+  std::uint64_t version() const noexcept { return version_; }       ///< the newest published
   std::uint64_t building() const noexcept { return version_ + 1; }  ///< what the transaction under way will be
   std::size_t bytes() const noexcept { return bytes_; }
 
