@@ -480,7 +480,7 @@ result<std::string> bus::put_event(const put_events_entry& entry) {
 
 result<void> bus::put_event_json(std::string json) {
   const detail::bus_source::nesting here;
-  if (const result<void> shallow = here.check(impl_->options.max_nesting); !shallow) return shallow;
+  if (result<void> shallow = here.check(impl_->options.max_nesting); !shallow) return shallow;
   const result<event> parsed = event::parse(std::move(json), impl_->options.matching.events);
   if (!parsed) return parsed.error();
   return impl_->deliver(*parsed);
