@@ -1,11 +1,11 @@
 // rulebus: event patterns from the command line. Here is only what it is asked; the verbs do it (verbs.hpp).
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <exception>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "additions.hpp"
 #include "output.hpp"
 #include "rulebus/version.hpp"
 #include "verbs.hpp"
@@ -37,8 +37,9 @@ constexpr const char* match_help =
 
 constexpr const char* test_help =
     "A line is {\"id\"?, \"rules\": {name: pattern | \"pattern text\" | [several]}, \"event\": object | \"text\",\n"
-    "\"matched\": [names]?, \"errors\": [names]?, \"event_error\": true?}; for one pattern also {\"pattern\", \"event\",\n"
-    "\"expect\": \"match\" | \"no-match\" | \"error\", \"error_message\"?} and {\"pattern\", \"valid\": true | false}.\n"
+    "\"matched\": [names]?, \"errors\": [names]?, \"event_error\": true?, \"allow\": [additions]?}; for one pattern\n"
+    "also {\"pattern\", \"event\", \"expect\": \"match\" | \"no-match\" | \"error\", \"error_message\"?} and\n"
+    "{\"pattern\", \"valid\": true | false}.\n"
     "--json prints {\"id\", \"matched\", \"errors\": {name: message}?, \"event_error\"?} for each line.\n"
     "Examples:\n"
     "  rulebus test rules_test.jsonl more_tests.jsonl\n"
@@ -68,26 +69,10 @@ constexpr const char* bench_help =
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl --threads 4 --trust --passes 10 --json\n";
 
-/// A word of --allow, and what it switches on.
-struct addition {
-  const char* word;
-  bool pattern_options::*member;
-};
-constexpr addition additions[] = {
-    {"regexp", &pattern_options::allow_regexp},
-    {"wildcard-ignore-case", &pattern_options::allow_wildcard_ignore_case},
-    {"cidr-single-address", &pattern_options::allow_cidr_single_address},
-    {"all", &pattern_options::allow_all},
-};
-
 /// Empty when it is one of --allow's words, otherwise a complaint.
 std::string check_addition(const std::string& word) {
-  std::string known;
-  for (const addition& a : additions) {
-    if (word == a.word) return {};
-    known += (known.empty() ? "" : ", ") + std::string(a.word);
-  }
-  return word + " is none of " + known;
+  pattern_options unused;
+  return allow(unused, word) ? "" : word + " is none of " + all_additions();
 }
 
 class command_line {
@@ -115,9 +100,7 @@ class command_line {
       complain(std::string(e.what()) + "; see 'rulebus " + verb() + "--help'");
       return exit_usage;
     }
-    for (const addition& a : additions) {
-      if (std::find(allowed_.begin(), allowed_.end(), a.word) != allowed_.end()) common_.patterns.*a.member = true;
-    }
+    for (const std::string& word : allowed_) allow(common_.patterns, word);
     if (colour_ != "auto") common_.colour = colour_ == "always" ? colour_choice::always : colour_choice::never;
     if (app_.got_subcommand("match")) return run_match(match_, common_);
     if (app_.got_subcommand("test")) return run_test(test_, common_);
@@ -139,7 +122,7 @@ class command_line {
   }
   /// The options that all verbs have; added last, so that help shows them last.
   void add_common(CLI::App* verb) {
-    verb->add_option("--allow", allowed_, "Additions to the language: regexp, wildcard-ignore-case, cidr-single-address, all")
+    verb->add_option("--allow", allowed_, "Additions to the language: " + all_additions())
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(check_addition)
@@ -170,7 +153,7 @@ class command_line {
 
   void add_test() {
     CLI::App* verb = add("test", "Unit tests for rules", test_help);
-    verb->add_option("FILE", test_.files, "Tests, one a line; - is standard input")->required()->option_text("FILE…");
+    verb->add_option("FILE", test_.files, "Tests, one a line; - is standard input")->required()->option_text("…");
     verb->add_flag("--envelope", test_.envelope, "Refuse events without the members that the service requires");
     add_json(verb);
     add_common(verb);
@@ -189,7 +172,7 @@ class command_line {
 
   void add_lint() {
     CLI::App* verb = add("lint", "Are patterns valid, and if not, why", lint_help);
-    verb->add_option("FILE", lint_.files, "Patterns or rules; - is standard input")->required()->option_text("FILE…");
+    verb->add_option("FILE", lint_.files, "Patterns or rules; - is standard input")->required()->option_text("…");
     add_json(verb);
     add_common(verb);
   }

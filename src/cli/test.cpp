@@ -122,7 +122,7 @@ class test_run {
     const auto rule = std::find_if(case_.rules.begin(), case_.rules.end(), [&](const case_rule& r) { return r.name == name; });
     if (rule == case_.rules.end()) return fmt::format("  there is no rule {}\n", printable(json_string(name)));
     for (const std::string& text : rule->patterns) {
-      const auto parsed = pattern::parse(text, common_.patterns);
+      const auto parsed = pattern::parse(text, case_.patterns(common_.patterns));
       if (!parsed) continue;
       const auto explained = explain(*parsed, *case_.event);
       if (!explained) break;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "additions.hpp"
 #include "json_slices.hpp"
 #include "output.hpp"
 #include "rulebus/detail/json_reader.hpp"
@@ -37,7 +38,7 @@ class case_parser {
     for (const raw_member& m : all) {
       if (auto key = decode_string(m.key)) member_[*std::move(key)] = m.value;
     }
-    return id() && event() && rules() && matched() && errors() && event_error() && expect() && complete();
+    return id() && additions() && event() && rules() && matched() && errors() && event_error() && expect() && complete();
   }
 
  private:
@@ -91,6 +92,17 @@ class case_parser {
     const bool scalar = first == detail::token::string || first == detail::token::number;
     if (!scalar || reader.next() != detail::token::end) return refuse(R"("id" must be a string or a number)");
     out_.id = *raw;
+    return true;
+  }
+
+  bool additions() {
+    const std::string_view* raw = find("allow");
+    if (raw == nullptr) return true;
+    if (!strings("allow", *raw, out_.allow)) return false;
+    pattern_options unused;
+    for (const std::string& word : out_.allow) {
+      if (!allow(unused, word)) return refuse(fmt::format("\"allow\" may have {}", all_additions()));
+    }
     return true;
   }
 
@@ -293,9 +305,14 @@ bool parse_test_case(std::string_view line, std::size_t number, test_case& out, 
   return case_parser(out, complaint).parse(line, number);
 }
 
+pattern_options test_case::patterns(pattern_options of_all) const {
+  for (const std::string& word : allow) cli::allow(of_all, word);
+  return of_all;
+}
+
 test_answer answer(const test_case& c, const pattern_options& patterns, bool envelope) {
   test_answer a;
-  matcher m({.patterns = patterns});
+  matcher m({.patterns = c.patterns(patterns)});
   std::unordered_map<rule_id, const std::string*> names;
   for (const case_rule& rule : c.rules) {
     for (const std::string& text : rule.patterns) {

@@ -25,6 +25,7 @@ struct test_case {
   std::string id{};  ///< JSON text, as given; the number of the line when it has none
   std::vector<case_rule> rules{};
   std::optional<std::string> event{};  ///< JSON text
+  std::vector<std::string> allow{};    ///< additions to the language that this case needs
 
   std::optional<std::vector<std::string>> matched{};  ///< sorted, each once
   std::optional<expected_errors> errors{};
@@ -32,6 +33,9 @@ struct test_case {
   std::optional<std::string> event_error_message{};  ///< and with these words?
   bool any_error = false;                            ///< a pattern or the event must be invalid
   std::optional<std::string> any_error_message{};    ///< and with these words?
+
+  /// What the case's patterns are parsed with, given the options of all cases.
+  pattern_options patterns(pattern_options of_all) const;
 
   bool expects_something() const { return matched || errors || event_error || any_error; }
 };
@@ -45,7 +49,7 @@ struct test_answer {
   std::optional<std::string> event_error{};
 };
 
-/// Runs the rules over the event with a matcher of their own. A rule with invalid patterns keeps the valid ones.
+/// Runs the rules over the event, with a matcher of their own. A rule with invalid patterns keeps the valid ones.
 test_answer answer(const test_case& c, const pattern_options& patterns, bool envelope);
 
 /// What is wrong with the answer, a line for each: empty when it is as expected.

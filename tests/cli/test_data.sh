@@ -18,7 +18,7 @@ out_has '"invalid":0}'
 
 it "the rows in tests/data pass"
 found=0
-for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl; do
+for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl "$RULEBUS_SOURCE_DIR"/tests/data/errors/*.jsonl; do
   [ -e "$file" ] || continue
   found=1
   run 0 test "$file"

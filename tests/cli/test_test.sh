@@ -133,6 +133,17 @@ END
 run 1 test short_bad.jsonl
 [ "$(tail -n 1 out)" = "0 passed, 8 failed" ] || fail "every line is wrong in its own way"
 
+it "a case may allow additions to the language, for itself only"
+cat >additions.jsonl <<'END'
+{"rules": {"p": {"a": [{"regexp": "x+"}]}}, "event": {"a": "xx"}, "allow": ["regexp"], "matched": ["p"]}
+{"rules": {"p": {"a": [{"regexp": "x+"}]}}, "event": {"a": "xx"}, "matched": [], "errors": ["p"]}
+{"rules": {"p": {"a": [{"cidr": "10.0.0.1/32"}]}}, "event": {"a": "10.0.0.1"}, "allow": ["cidr_single_address", "all"], "matched": ["p"]}
+END
+run 0 test additions.jsonl
+out_is "3 passed, 0 failed"
+echo '{"rules": {}, "event": {}, "allow": ["magic"], "matched": []}' | run 1 test -
+out_has '"allow" may have regexp, '
+
 it "--envelope refuses events without the service's required members"
 full='{"id": "1", "account": "1", "source": "s", "time": "t", "region": "r", "detail-type": "d"}'
 case_of() { echo '{"pattern": {"source": ["s"]}, "event": '"$1"', "expect": "'"$2"'", "error_message": "Parameter Event is not valid."}'; }
