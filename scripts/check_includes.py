@@ -106,14 +106,17 @@ def check_file(name, known, graph, problems):
                 problems.append(f"{name}: may not include <{included}>")
 
 
-def check_lists(sources, problems):
+def check_lists(library, problems):
     """The unity file and the build name each source once."""
+    sources = {n.removeprefix("src/") for n in library if re.fullmatch(r"src/\w+\.cpp", n)} - {"rulebus.cpp"}
+    tool = {n.removeprefix("src/") for n in library if re.fullmatch(r"src/cli/\w+\.cpp", n)}
     unity = [included for _, included in INCLUDE.findall(read("src/rulebus.cpp"))]
-    listed = re.findall(r"^\s+(?:set\(\w+ )?(\w+\.cpp)", read("CMakeLists.txt"), re.MULTILINE)
-    listed += re.findall(r"set\(\w+ (\w+\.cpp)\)", read("CMakeLists.txt"))
-    for place, names in (("src/rulebus.cpp", unity), ("CMakeLists.txt", listed)):
-        for name in sorted(set(sources) ^ set(names)):
-            problems.append(f"{place}: {'does not name' if name in sources else 'names an absent'} src/{name}")
+    listed = re.findall(r"(?:^\s+(?:src/)?|set\(\w+ )((?:cli/)?\w+\.cpp)", read("CMakeLists.txt"), re.MULTILINE)
+    for place, expected, names in (("src/rulebus.cpp", sources, unity), ("CMakeLists.txt", sources | tool, listed)):
+        for name in sorted(expected ^ set(names)):
+            problems.append(f"{place}: {'does not name' if name in expected else 'names an absent'} src/{name}")
+        for name in sorted(n for n in set(names) if names.count(n) > 1):
+            problems.append(f"{place}: names src/{name} twice")
 
 
 def main():
@@ -122,8 +125,7 @@ def main():
     for name in library:
         if not name.endswith(".inc"):  # a table: part of the one source that includes it
             check_file(name, set(library), graph, problems)
-    sources = [n.removeprefix("src/") for n in library if re.fullmatch(r"src/\w+\.cpp", n) and n != "src/rulebus.cpp"]
-    check_lists(sources, problems)
+    check_lists(library, problems)
     report(f"include graph of {len(library)} files", problems + cycles(graph))
 
 

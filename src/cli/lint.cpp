@@ -1,8 +1,10 @@
 // rulebus lint: is a pattern valid, and if not, what is wrong where?
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "excerpt.hpp"
 #include "input.hpp"
@@ -14,18 +16,21 @@
 namespace rulebus::cli {
 namespace {
 
-/// Is the text several JSON objects, one a line?
+/// Does a line of the text hold an object by itself? Not when it is indented: that is a part of something larger.
 bool has_objects_by_line(std::string_view text) {
   std::vector<raw_member> members;
-  const std::string_view body = trimmed(text);
-  const std::size_t end = body.find('\n');
-  return end != std::string_view::npos && slice_object(body.substr(0, end), members);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    if (line.starts_with('{') && slice_object(line, members)) return true;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return false;
 }
 
-/// A file is an array of rows, rows by line, or one row: a rule or a pattern, over as many lines as it likes.
+/// A file is an array of rows, or one row over as many lines as it likes, or rows by line. A row is a rule or a pattern.
 void cut(rules_file& file) {
   const std::string_view body = trimmed(file.text);
-  if (body.starts_with('[') || has_objects_by_line(file.text)) return parse_rules(file, row_shape::rule_or_pattern);
   if (std::vector<raw_member> members; !body.empty() && slice_object(body, members)) {
     std::size_t line = 1, column = 1;
     for (const char* c = file.text.data(); c != body.data(); ++c) {
@@ -34,6 +39,7 @@ void cut(rules_file& file) {
     }
     return parse_rule_row(file, body, line, column, row_shape::rule_or_pattern);
   }
+  if (body.starts_with('[') || has_objects_by_line(file.text)) return parse_rules(file, row_shape::rule_or_pattern);
   file.rows.push_back({.raw = file.text});
 }
 

@@ -66,6 +66,13 @@ printf '[{"name": "a", "pattern": {"a": [1]}},\n {"name": "b", "pattern": {"a": 
 run 0 lint rules.json
 out_is "rules.json: valid (2 patterns)"
 
+it "a broken first line does not hide the others"
+printf '{"name": "a", "pattern": {"a": [1}}\n{"name": "b", "pattern": {"a": [2]}}\n{"name": "c", "pattern": {"a": []}}\n' >first.jsonl
+run 1 lint first.jsonl
+out_has 'first.jsonl:1:34: error: this should be an object'
+out_has 'rule "c"'
+[ "$(tail -n 1 out)" = "first.jsonl: 2 invalid (3 patterns)" ] || fail "the last line is the verdict"
+
 it "one rule over several lines"
 printf '{"name": "a",\n "pattern": {"a":\n []}}' >rule.json
 run 1 lint rule.json
