@@ -1,5 +1,7 @@
 #include "rulebus/detail/event_leaves.hpp"
 
+#include <algorithm>
+
 #include "rulebus/detail/json_cursor.hpp"
 #include "rulebus/detail/json_index.hpp"
 
@@ -7,20 +9,10 @@ namespace rulebus::inline v1::detail {
 
 namespace leaves {
 
-/// An event's key "" is seen only when some path has an empty step before a non-empty one, or is just an empty step.
-bool sees_empty_keys(const std::set<std::string>& paths) {
-  for (std::string_view path : paths) {
-    if (path.empty()) return true;
-    while (!path.empty() && path.back() == '.') path.remove_suffix(1);
-    if (!path.empty() && (path.front() == '.' || path.find("..") != std::string_view::npos)) return true;
-  }
-  return false;
-}
-
 class finder {
  public:
   finder(const json_structure& s, container_stack& open, const std::set<std::string>& paths, event_leaves& out)
-      : cursor_(s, open), paths_(paths), out_(out), sees_empty_keys_(sees_empty_keys(paths)) {}
+      : cursor_(s, open), paths_(paths), out_(out), sees_empty_keys_(std::any_of(paths.begin(), paths.end(), shows_empty_keys)) {}
 
   bool run() { return object(0, true) && cursor_.at_end(); }
 

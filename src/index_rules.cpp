@@ -78,24 +78,6 @@ std::uint64_t base_cost(key_kind kind) noexcept {
   return is_answer(kind) ? 1 : 4;
 }
 
-const path_node* find_path(const path_node* root, std::string_view path) noexcept {
-  const path_node* node = root;
-  for (std::size_t from = 0; node != nullptr;) {
-    const std::size_t dot = path.find('.', from);
-    node = node->child(path.substr(from, dot - from));
-    if (dot == std::string_view::npos) break;
-    from = dot + 1;
-  }
-  return node;
-}
-
-/// A path that makes an event's empty keys visible: just an empty step, or an empty step before a non-empty one.
-bool has_leading_empty_step(std::string_view path) noexcept {
-  if (path.empty()) return true;
-  while (!path.empty() && path.back() == '.') path.remove_suffix(1);
-  return !path.empty() && (path.front() == '.' || path.find("..") != std::string_view::npos);
-}
-
 }  // namespace rules
 
 struct index_writer::draft {
@@ -146,7 +128,7 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
     rule->is_always = 1;
     next_.always.insert(store_, rule);
   }
-  for (const field* f : d.sources) rule->uses_empty_step |= rules::has_leading_empty_step(f->path) ? 1U : 0U;
+  for (const field* f : d.sources) rule->uses_empty_step |= shows_empty_keys(f->path) ? 1U : 0U;
   next_.empty_steps += rule->uses_empty_step;
   next_.by_id.insert(store_, rule);
   ++next_.rules;
@@ -244,7 +226,7 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
 
 std::uint64_t index_writer::cost(std::string_view path, const condition& c) const {
   const entry_key key = rules::candidate_key(c);
-  const path_node* node = rules::find_path(next_.paths, path);
+  const path_node* node = next_.paths->descendant(path);
   const entry* e = node == nullptr ? nullptr : find_entry(*node, key.kind, key.bytes);
   return rules::base_cost(key.kind) + (e == nullptr ? 0 : e->posted);
 }

@@ -415,6 +415,12 @@ std::size_t nesting_depth(std::string_view json) {
 
 }  // namespace pattern_dump
 
+bool shows_empty_keys(std::string_view path) noexcept {
+  if (path.empty()) return true;
+  while (!path.empty() && path.back() == '.') path.remove_suffix(1);
+  return !path.empty() && (path.front() == '.' || path.find("..") != std::string_view::npos);
+}
+
 bool utf16_less(std::string_view a, std::string_view b) noexcept {
   const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();

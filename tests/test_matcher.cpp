@@ -81,6 +81,20 @@ TEST_CASE("matcher: removing a rule leaves rules that share its fields and condi
   CHECK(matched(reader, R"({"a":"y","b":"pq"})") == ids{one});
 }
 
+TEST_CASE("matcher: an empty key at the end of a path is seen for as long as some rule has an empty step before its end") {
+  matcher m;
+  matcher::reader reader(m);
+  const rule_id at_end = add(m, R"({"k":{"":["x"]}})");
+  const std::string event = R"({"k":{"":"x"}})";
+  CHECK(matched(reader, event).empty());
+  const rule_id inside = add(m, R"({"i":{"":{"j":["y"]}}})"), alone = add(m, R"({"":["y"]})");
+  CHECK(matched(reader, event) == ids{at_end});
+  m.remove(inside).value();
+  CHECK(matched(reader, event) == ids{at_end});
+  m.remove(alone).value();
+  CHECK(matched(reader, event).empty());
+}
+
 TEST_CASE("matcher: removing what is not there is not_found and changes nothing") {
   matcher m;
   const rule_id id = add(m, a_is_x);

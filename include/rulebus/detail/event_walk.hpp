@@ -112,14 +112,7 @@ class event_walk {
     if (const path_node* child = n.child(key)) return child;
     if (n.inner_children == 0 || std::memchr(key.data(), '.', key.size()) == nullptr) return nullptr;
     whole_step = false;
-    const path_node* node = &n;
-    for (std::size_t from = 0; node != nullptr;) {
-      const std::size_t dot = key.find('.', from);
-      node = node->child(key.substr(from, dot - from));
-      if (dot == std::string_view::npos) break;
-      from = dot + 1;
-    }
-    return node;
+    return n.descendant(key);
   }
 
   json_cursor<Checked> cursor_;

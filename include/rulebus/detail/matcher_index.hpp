@@ -120,6 +120,16 @@ struct path_node : block {
   path_node* child(std::string_view step) const noexcept {
     return children.find(hash_of(step), [step](const path_node& n) { return n.step() == step; });
   }
+  /// Down several steps, joined by dots.
+  const path_node* descendant(std::string_view steps) const noexcept {
+    const path_node* node = this;
+    for (std::size_t from = 0;;) {
+      const std::size_t dot = steps.find('.', from);
+      node = node->child(steps.substr(from, dot - from));
+      if (node == nullptr || dot == std::string_view::npos) return node;
+      from = dot + 1;
+    }
+  }
 };
 
 /// The entry's place in a path's set.

@@ -92,6 +92,10 @@ struct pattern_tree {
   std::string canonical;  ///< what dump() returns
 };
 
+/// True for a path that has an empty step before a non-empty one, or is just an empty step. An event's key "" is seen only
+/// while some rule has such a path (docs/patterns.md).
+RULEBUS_API bool shows_empty_keys(std::string_view path) noexcept;
+
 /// True when path a sorts before path b by UTF-16 code units.
 RULEBUS_API bool utf16_less(std::string_view a, std::string_view b) noexcept;
 
