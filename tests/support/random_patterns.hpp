@@ -65,11 +65,11 @@ class generator {
   std::string quoted(std::string_view s) {
     std::string out;
     if (!random_.percent(6)) return naive::write_string(s, out), out;
-    const bool upper = random_.percent(50);
+    const std::string_view digits = random_.percent(50) ? "0123456789ABCDEF" : "0123456789abcdef";
     out = '"';
-    for (const char16_t unit : naive::to_utf16(s)) {
+    for (const unsigned unit : naive::to_utf16(s)) {
       out += "\\u";
-      for (int shift = 12; shift >= 0; shift -= 4) out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[unit >> shift & 15];
+      for (const unsigned shift : {12U, 8U, 4U, 0U}) out += digits[unit >> shift & 15U];
     }
     return out += '"';
   }
