@@ -30,7 +30,13 @@ bytes=$(sed -n 's/^wide.json:1:\([0-9]*\): .*/\1/p' out)
 [ "${#caret}" = $((bytes + 4 - 2)) ] || fail "the caret is at ${#caret}, the byte at $bytes"
 
 it "a long line is cut around the place"
-{ printf '{'; for i in $(seq 200); do printf '"field%d": ["value"], ' "$i"; done; printf '"bad": [], '; for i in $(seq 200); do printf '"more%d": ["value"], ' "$i"; done; printf '"z": [1]}'; } >long.json
+{
+  printf '{'
+  for i in $(seq 200); do printf '"field%d": ["value"], ' "$i"; done
+  printf '"bad": [], '
+  for i in $(seq 200); do printf '"more%d": ["value"], ' "$i"; done
+  printf '"z": [1]}'
+} >long.json
 run 1 lint long.json
 line=$(sed -n 2p out)
 [ "${#line}" -lt 130 ] || fail "the line has ${#line} characters"
@@ -58,7 +64,8 @@ out_has 'rule "text": Unrecognized match type EXISTS'
 out_has '    {"a": [{"EXISTS": 1}]}'
 out_has 'rules.jsonl:5:'
 out_has 'rules.jsonl:6:'
-[ "$(grep -o '^rules.jsonl:[0-9][0-9]*' out | tr '\n' ' ')" = "rules.jsonl:3 rules.jsonl:4 rules.jsonl:5 rules.jsonl:6 " ] || fail "in the order of the file"
+lines=$(sed -n 's/^rules.jsonl:\([0-9][0-9]*\):.*/\1/p' out | tr '\n' ' ')
+[ "$lines" = "3 4 5 6 " ] || fail "in the order of the file"
 [ "$(tail -n 1 out)" = "rules.jsonl: 4 invalid (5 patterns)" ] || fail "the last line is the verdict"
 
 it "rules as an array"
@@ -67,7 +74,7 @@ run 0 lint rules.json
 out_is "rules.json: valid (2 patterns)"
 
 it "a broken first line does not hide the others"
-printf '{"name": "a", "pattern": {"a": [1}}\n{"name": "b", "pattern": {"a": [2]}}\n{"name": "c", "pattern": {"a": []}}\n' >first.jsonl
+printf '{"name": "%s", "pattern": {"a": %s}}\n' a '[1' b '[2]' c '[]' >first.jsonl
 run 1 lint first.jsonl
 out_has 'first.jsonl:1:34: error: this should be an object'
 out_has 'rule "c"'
@@ -82,7 +89,9 @@ it "--json has one line for each pattern"
 run 1 lint --json rules.jsonl good.json
 [ "$(wc -l <out)" = 6 ] || fail "six patterns give six lines"
 sed -n 1p out | grep -qxF '{"file":"rules.jsonl","line":1,"name":"good","valid":true}' || fail "the first line"
-sed -n 2p out | grep -q '^{"file":"rules.jsonl","line":3,"name":"empty","valid":false,"error":"Empty arrays are not allowed","code":"invalid_pattern","offset":' || fail "the second line"
+second='{"file":"rules.jsonl","line":3,"name":"empty","valid":false,"error":"Empty arrays are not allowed",'
+sed -n 2p out | grep -q "^$second"'"code":"invalid_pattern","offset":[0-9]*,"error_line":1,"error_column":[0-9]*}$' ||
+  fail "the second line"
 sed -n 6p out | grep -qxF '{"file":"good.json","line":1,"valid":true}' || fail "the last line"
 
 it "input of any kind gets an answer"

@@ -130,7 +130,10 @@ run 1 match --rules broken.json --events events.jsonl
 err_has 'broken.json:4:1'
 
 it "additions to the language need --allow"
-printf '%s\n' '{"name": "re", "pattern": {"a": [{"regexp": "x+"}]}}' '{"name": "both", "pattern": {"a": [{"all": ["xx", {"prefix": "x"}]}]}}' >more.jsonl
+cat >more.jsonl <<'END'
+{"name": "re", "pattern": {"a": [{"regexp": "x+"}]}}
+{"name": "both", "pattern": {"a": [{"all": ["xx", {"prefix": "x"}]}]}}
+END
 echo '{"a": "xx"}' >xx.json
 run 1 match --rules more.jsonl --events xx.json
 run 1 match --rules more.jsonl --events xx.json --allow all

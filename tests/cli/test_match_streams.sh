@@ -3,8 +3,13 @@
 . "$RULEBUS_SOURCE_DIR/tests/cli/common.sh"
 
 for i in 0 1 2 3 4 5 6; do echo '{"name": "r'$i'", "pattern": {"n": {"mod": ['$i']}}}'; done >rules.jsonl
-awk 'BEGIN { for (i = 0; i < 200000; i++) printf "{\"id\": %d, \"n\": {\"mod\": %d}, \"pad\": \"some text that no rule looks at\"}\n", i, i % 10 }' >events.jsonl
-awk 'BEGIN { for (i = 0; i < 200000; i++) if (i % 10 < 7) printf "{\"matched\":[\"r%d\"]}\n", i % 10; else print "{\"matched\":[]}" }' >expected
+awk 'BEGIN {
+  for (i = 0; i < 200000; i++) {
+    printf "{\"id\": %d, \"n\": {\"mod\": %d}, \"pad\": \"some text that no rule looks at\"}\n", i, i % 10 > "events.jsonl"
+    if (i % 10 < 7) printf "{\"matched\":[\"r%d\"]}\n", i % 10 > "expected"
+    else print "{\"matched\":[]}" > "expected"
+  }
+}'
 
 it "200,000 events give 200,000 answers in order"
 run 0 match --rules rules.jsonl --events events.jsonl

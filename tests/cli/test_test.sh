@@ -25,13 +25,13 @@ it "a failure names file, line and id, what was expected and got, and explains a
 cat >bad.jsonl <<'END'
 {"id": "fine", "rules": {"one": {"a": [1]}}, "event": {"a": 1}, "matched": ["one"]}
 
-{"id": "missed", "rules": {"one": {"a": [1]}, "two": {"detail": {"size": [{"numeric": ["<", 5]}]}}}, "event": {"a": 1, "detail": {"size": 7}}, "matched": ["one", "two"]}
+{"id": "missed", "rules": {"one": {"a": [1]}, "two": {"b.c": [{"numeric": ["<", 5]}]}}, "event": {"a": 1, "b": {"c": 7}}, "matched": ["one", "two"]}
 END
 run 1 test bad.jsonl
 out_has 'FAIL bad.jsonl:3 "missed"'
 out_has 'expected: ["one","two"]'
 out_has 'got:      ["one"]'
-out_has 'detail.size'
+out_has 'FAIL  b.c  wants [{"numeric":["<",5]}]  found 7'
 [ "$(tail -n 1 out)" = "1 passed, 1 failed" ] || fail "the last line is the summary"
 
 it "a name that no rule has cannot match"
@@ -83,8 +83,14 @@ run 0 test golden.jsonl
 out_is "3 passed, 0 failed"
 
 it "a line that is no test fails, and the rest still runs"
-printf '%s\n' 'nonsense' '{"rules": 5, "event": {}}' '{"event": {}}' '{"rules": {}, "matched": []}' '{"rules": {}, "event": {}, "matched": 1}' \
-  '{"rules": {"p": {"a": [1]}}, "event": {"a": 1}, "matched": ["p"]}' >shapes.jsonl
+cat >shapes.jsonl <<'END'
+nonsense
+{"rules": 5, "event": {}}
+{"event": {}}
+{"rules": {}, "matched": []}
+{"rules": {}, "event": {}, "matched": 1}
+{"rules": {"p": {"a": [1]}}, "event": {"a": 1}, "matched": ["p"]}
+END
 run 1 test shapes.jsonl
 [ "$(tail -n 1 out)" = "1 passed, 5 failed" ] || fail "five lines have no shape"
 out_has "FAIL shapes.jsonl:1"
@@ -93,7 +99,8 @@ run 1 test --json shapes.jsonl
 [ "$(wc -l <out)" = 6 ] || fail "six lines give six answers"
 
 it "lines may be empty, end in CRLF, or have no newline at the end; files may be empty"
-printf '\r\n{"rules": {"p": {"a": [1]}}, "event": {"a": 1}, "matched": ["p"]}\r\n\n{"rules": {"p": {"a": [1]}}, "event": {"a": 2}, "matched": []}' | run 0 test -
+case='{"rules": {"p": {"a": [1]}}, "event": {"a": 1}, "matched": ["p"]}'
+printf '\r\n%s\r\n\n%s' "$case" "$case" | run 0 test -
 out_is "2 passed, 0 failed"
 run 0 test /dev/null
 out_is "0 passed, 0 failed"
@@ -111,7 +118,7 @@ cat >short.jsonl <<'END'
 {"pattern": {"a": [1]}, "event": {"a": 1}, "expect": "match"}
 {"pattern": "{\"a\":[1]}", "event": "{\"a\":2}", "expect": "no-match"}
 {"pattern": {"a": []}, "event": {"a": 1}, "expect": "error"}
-{"pattern": {"a": []}, "event": {"a": 1}, "expect": "error", "error_message": "Event pattern is not valid. Reason: Empty arrays are not allowed\n at [Source: (String)\"x\"; line: 1, column: 2]"}
+{"pattern": {"a": []}, "event": {}, "expect": "error", "error_message": "Event pattern is not valid. Reason: Empty arrays are not allowed\n at [x]"}
 {"pattern": {"a": [1]}, "event": "nothing", "expect": "error", "error_message": "Parameter Event is not valid."}
 {"pattern": "{\"a\":[]}", "valid": false}
 {"pattern": {"a": [1]}, "valid": true}
@@ -119,12 +126,11 @@ cat >short.jsonl <<'END'
 END
 run 0 test short.jsonl
 out_is "8 passed, 0 failed"
-sed 's/"match"/"no-match"/; s/"no-match"\(.*\)$/"match"\1/' short.jsonl | head -n 1 >/dev/null
 cat >short_bad.jsonl <<'END'
 {"pattern": {"a": [1]}, "event": {"a": 1}, "expect": "no-match"}
 {"pattern": {"a": [1]}, "event": {"a": 2}, "expect": "match"}
 {"pattern": {"a": [1]}, "event": {"a": 2}, "expect": "error"}
-{"pattern": {"a": []}, "event": {"a": 1}, "expect": "error", "error_message": "Event pattern is not valid. Reason: something else"}
+{"pattern": {"a": []}, "event": {}, "expect": "error", "error_message": "Event pattern is not valid. Reason: something else"}
 {"pattern": {"a": []}, "event": {"a": 1}, "expect": "error", "error_message": "Parameter Event is not valid."}
 {"pattern": {"a": []}, "valid": true}
 {"pattern": {"a": [1]}, "valid": false}
@@ -137,7 +143,7 @@ it "a case may allow additions to the language, for itself only"
 cat >additions.jsonl <<'END'
 {"rules": {"p": {"a": [{"regexp": "x+"}]}}, "event": {"a": "xx"}, "allow": ["regexp"], "matched": ["p"]}
 {"rules": {"p": {"a": [{"regexp": "x+"}]}}, "event": {"a": "xx"}, "matched": [], "errors": ["p"]}
-{"rules": {"p": {"a": [{"cidr": "10.0.0.1/32"}]}}, "event": {"a": "10.0.0.1"}, "allow": ["cidr_single_address", "all"], "matched": ["p"]}
+{"rules": {"p": {"a": [{"cidr": "::1/128"}]}}, "event": {"a": "::1"}, "allow": ["cidr_single_address", "all"], "matched": ["p"]}
 END
 run 0 test additions.jsonl
 out_is "3 passed, 0 failed"
@@ -146,7 +152,9 @@ out_has '"allow" may have regexp, '
 
 it "--envelope refuses events without the service's required members"
 full='{"id": "1", "account": "1", "source": "s", "time": "t", "region": "r", "detail-type": "d"}'
-case_of() { echo '{"pattern": {"source": ["s"]}, "event": '"$1"', "expect": "'"$2"'", "error_message": "Parameter Event is not valid."}'; }
+case_of() {
+  echo '{"pattern": {"source": ["s"]}, "event": '"$1"', "expect": "'"$2"'", "error_message": "Parameter Event is not valid."}'
+}
 case_of "$full" match | run 0 test --envelope -
 case_of '{"source": "s"}' match | run 0 test -
 case_of '{"source": "s"}' error | run 0 test --envelope -
@@ -157,7 +165,8 @@ done
 it "--max-wildcard-complexity refuses wildcards as the service does"
 complex='{"pattern": {"a": [{"wildcard": "*:*:*:*:*:event-bus/*"}]}, "event": {"a": "x"}, "expect": '
 echo "$complex"'"no-match"}' | run 0 test -
-echo "$complex"'"error", "error_message": "Event pattern is not valid. Reason: Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character"}' |
+reason="Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character"
+echo "$complex"'"error", "error_message": "Event pattern is not valid. Reason: '"$reason"'"}' |
   run 0 test --max-wildcard-complexity 4 -
 
 it "an unpaired surrogate in a line is the event's error or the pattern's, not the line's"
@@ -174,8 +183,8 @@ out_is "6 passed, 0 failed"
 
 it "an event as deep as its limit fits in a line, and a deeper one is the event's error"
 nested() { printf '%*s' "$1" '' | sed 's/ /{"a":/g'; printf 1; printf '%*s' "$1" '' | sed 's/ /}/g'; }
-printf '{"rules": {"p": {"b": [1]}}, "event": %s, "matched": []}\n{"rules": {"p": {"b": [1]}}, "event": %s, "event_error": true}\n' \
-  "$(nested 1000)" "$(nested 1001)" | run 0 test -
+printf '{"rules": {"p": {"b": [1]}}, "event": %s, %s}\n' "$(nested 1000)" '"matched": []' "$(nested 1001)" '"event_error": true' |
+  run 0 test -
 out_is "2 passed, 0 failed"
 
 it "a long file runs in constant memory"
