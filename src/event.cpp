@@ -29,7 +29,7 @@ bool decode_into(std::string_view& text, std::string& storage) {
 template <class Visit>
 bool for_each_member(const json_structure& s, std::size_t max_depth, Visit visit) {
   container_stack open(max_depth);
-  json_cursor<true> cursor(s, open);
+  json_cursor cursor(s, open);
   if (!cursor.enter(true)) return false;
   for (bool first = true;; first = false) {
     if (first && cursor.peek() == '}') break;

@@ -93,7 +93,7 @@ class finder {
     return below != paths_.end() && below->compare(0, prefix.size(), prefix) == 0;
   }
 
-  json_cursor<true> cursor_;
+  json_cursor cursor_;
   const std::set<std::string>& paths_;
   event_leaves& out_;
   bool sees_empty_keys_;

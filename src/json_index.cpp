@@ -38,7 +38,7 @@ json_index::json_index() : impl_(std::make_unique<impl>()) {}
 json_index::~json_index() = default;
 
 bool json_index::build(std::string_view text, const event_options& options, json_structure& out) {
-  if (text.empty() || text.size() > options.max_bytes || text.size() >= UINT32_MAX) return false;
+  if (text.empty() || !has_allowed_size(text, options)) return false;
   if (!impl_->reserve(text.size())) throw std::bad_alloc();
   if (!impl_->run(text)) return false;
   out.text = text.data();
@@ -51,7 +51,7 @@ bool json_index::build(std::string_view text, const event_options& options, json
 }
 
 error what_is_wrong(std::string_view text, const event_options& options) {
-  if (text.size() > options.max_bytes || text.size() >= UINT32_MAX) {
+  if (!has_allowed_size(text, options)) {
     return error_at(errc::limit_exceeded,
                     "The event has " + std::to_string(text.size()) + " bytes, more than event_options::max_bytes allows", text,
                     0);

@@ -16,7 +16,7 @@ void match_state::fit(const snapshot& version) {
   grow(rule_marks_, version.slot_limit);
 }
 
-void match_state::begin(const json_structure& event, std::size_t max_array_steps) {
+void match_state::begin(std::string_view event, std::size_t max_array_steps) {
   if (++event_ == 0) {  // after 2^32 events the numbers start again
     std::fill(paths_.begin(), paths_.end(), path_state{});
     std::fill(answers_.begin(), answers_.end(), answer{});
@@ -31,10 +31,11 @@ void match_state::begin(const json_structure& event, std::size_t max_array_steps
   arrays_ = 0;
   array_steps_ = max_array_steps;
   decoded_size_ = 0;
-  if (event.has_escapes && decoded_.size() < event.size) decoded_.resize(event.size);
+  event_size_ = event.size();
 }
 
 bool match_state::decode(std::string_view& text) {
+  if (decoded_size_ == 0 && decoded_.size() < event_size_) decoded_.resize(event_size_);
   char* const to = decoded_.data() + decoded_size_;
   const char* const end = decode_string(text, to);
   if (end == nullptr) return false;

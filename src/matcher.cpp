@@ -5,8 +5,10 @@
 
 #include "rulebus/detail/event_walk.hpp"
 #include "rulebus/detail/index_writer.hpp"
+#include "rulebus/detail/json_cursor.hpp"
 #include "rulebus/detail/json_index.hpp"
 #include "rulebus/detail/match_state.hpp"
+#include "rulebus/detail/text_cursor.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -77,10 +79,7 @@ class matcher::reader::impl {
 
   result<std::span<const rule_id>> match(std::string_view text) {
     if (owner_.version.load(std::memory_order_acquire) != held_) take_newest();
-    detail::json_structure event;
-    if (!index_.build(text, options_, event)) return detail::what_is_wrong(text, options_);
-    state_.begin(event, options_.max_array_steps);
-    if (!(options_.trusted ? walk<false>(event) : walk<true>(event))) return detail::what_is_wrong(text, options_);
+    if (!(options_.trusted ? walk_text(text) : walk_checked(text))) return detail::what_is_wrong(text, options_);
     if (!state_.match_candidates(version_)) {
       return error{errc::limit_exceeded,
                    "The event needs more than event_options::max_array_steps steps to compare array positions"};
@@ -106,9 +105,17 @@ class matcher::reader::impl {
     owner_.index.store().move_pin_to_newest(pin_);
   }
 
-  template <bool Checked>
-  bool walk(const detail::json_structure& event) {
-    detail::event_walk<Checked, detail::match_state> walk(event, open_, state_, version_.empty_steps != 0);
+  bool walk_checked(std::string_view text) {
+    detail::json_structure event;
+    return index_.build(text, options_, event) && walk(detail::json_cursor(event, open_), text);
+  }
+  bool walk_text(std::string_view text) {
+    return detail::has_allowed_size(text, options_) && walk(detail::text_cursor(text, options_.max_depth), text);
+  }
+  template <class Cursor>
+  bool walk(const Cursor& cursor, std::string_view text) {
+    state_.begin(text, options_.max_array_steps);
+    detail::event_walk walk(cursor, state_, version_.empty_steps != 0);
     return version_.paths == nullptr ? walk.run_without_paths() : walk.run(*version_.paths);
   }
 

@@ -1,7 +1,8 @@
 // event_walk: goes through an event along the paths that rules use, and skips everything else.
 //
-// Trusted events are not read further than the last field needed: `unfinished_` counts the open objects in which a child is
-// still missing, and the open arrays (whose later elements may bring anything); at zero nothing more can be found.
+// Cursor is json_cursor for events that were checked, or text_cursor for those that the caller vouches for. The latter are
+// not read further than the last field needed: `unfinished_` counts the open objects in which a child is still missing, and
+// the open arrays (whose later elements may bring anything); at zero nothing more can be found.
 //
 // The sink gets: leaf(node, type, text, element) for each leaf at a path that a rule has; new_array() and
 // new_element(array, index, outer) for positions; decode(text) to replace escapes, false when one is invalid.
@@ -12,22 +13,21 @@
 #include <cstring>
 #include <string_view>
 
-#include "rulebus/detail/json_cursor.hpp"
 #include "rulebus/detail/matcher_index.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 
 namespace rulebus::inline v1::detail {
 
-template <bool Checked, class Sink>
+template <class Cursor, class Sink>
 class event_walk {
  public:
-  event_walk(const json_structure& s, container_stack& open, Sink& sink, bool sees_empty_keys) noexcept
-      : cursor_(s, open), sink_(sink), sees_empty_keys_(sees_empty_keys) {}
+  event_walk(const Cursor& cursor, Sink& sink, bool sees_empty_keys) noexcept
+      : cursor_(cursor), sink_(sink), sees_empty_keys_(sees_empty_keys) {}
 
-  /// False: the event is not valid (or deeper than allowed).
-  bool run(const path_node& root) { return object(root, 0) && (stopped_ || cursor_.at_end()); }
+  /// False: the event is not an object, not valid as far as it was read, or deeper than allowed.
+  bool run(const path_node& root) { return cursor_.peek() == '{' && object(root, 0) && (stopped_ || cursor_.at_end()); }
   /// The same when no rule looks at any path.
-  bool run_without_paths() { return !Checked || (cursor_.skip_value() && cursor_.at_end()); }
+  bool run_without_paths() { return Cursor::stops_early || (cursor_.skip_value() && cursor_.at_end()); }
 
  private:
   bool object(const path_node& n, std::uint32_t element) {
@@ -39,14 +39,14 @@ class event_walk {
       std::string_view key;
       if (cursor_.peek() != '"' || !cursor_.raw_string(key) || cursor_.peek() != ':') return false;
       cursor_.step();
-      if (cursor_.has_escapes() && !decode(key)) return false;
+      if (cursor_.is_escaped(key) && !sink_.decode(key)) return false;
       bool whole_step = true;
       if (const path_node* child = find(n, key, whole_step); child == nullptr) {
         if (!cursor_.skip_value()) return false;
       } else {
         if (whole_step && missing > 0 && --missing == 0) --unfinished_;
         if (!value(*child, element)) return false;
-        if constexpr (!Checked) {
+        if constexpr (Cursor::stops_early) {
           if (stopped_ || unfinished_ == 0) return stopped_ = true;
           if (missing == 0) return cursor_.skip_rest_of_container();
         }
@@ -71,7 +71,8 @@ class event_walk {
       case '[': return array(n, element);
       case '"':
         if (n.name == nullptr) return cursor_.skip_value();
-        return cursor_.raw_string(text) && (!cursor_.has_escapes() || decode(text)) && leaf(n, leaf_type::string, text, element);
+        return cursor_.raw_string(text) && (!cursor_.is_escaped(text) || sink_.decode(text)) &&
+               leaf(n, leaf_type::string, text, element);
       case 't': return cursor_.literal("true") && leaf(n, leaf_type::true_value, "true", element);
       case 'f': return cursor_.literal("false") && leaf(n, leaf_type::false_value, "false", element);
       case 'n': return cursor_.literal("null") && leaf(n, leaf_type::null_value, "null", element);
@@ -88,6 +89,9 @@ class event_walk {
       const char c = cursor_.peek();
       const bool has_position = c == '{' || c == '[';
       if (!value(n, has_position ? sink_.new_element(number, index, element) : element)) return false;
+      if constexpr (Cursor::stops_early) {
+        if (stopped_) return true;
+      }
       if (cursor_.at_end()) return false;
       if (cursor_.peek() == ']') break;
       if (cursor_.peek() != ',') return false;
@@ -103,8 +107,6 @@ class event_walk {
     return true;
   }
 
-  bool decode(std::string_view& text) { return std::memchr(text.data(), '\\', text.size()) == nullptr || sink_.decode(text); }
-
   // The node that a key leads to, over several steps when it has dots. whole_step: it was a single one.
   const path_node* find(const path_node& n, std::string_view key, bool& whole_step) const {
     if (key.empty()) return sees_empty_keys_ ? n.child(key) : nullptr;
@@ -115,7 +117,7 @@ class event_walk {
     return n.descendant(key);
   }
 
-  json_cursor<Checked> cursor_;
+  Cursor cursor_;
   Sink& sink_;
   bool sees_empty_keys_;
   bool stopped_ = false;

@@ -1,9 +1,8 @@
-// json_cursor: reads values off the structural indexes of an event, without a tree.
+// json_cursor: reads values off the structural indexes of an event, without a tree, and checks all that it passes.
 //
-// Checked, every value that passes under the cursor is validated in full, also when skipped: together with the first stage
-// (UTF-8, control characters) that makes the whole text checked once the cursor has passed all of it. Not checked, skipping
-// only counts brackets. What is *read* (strings, numbers, literals, keys, the colon after a key) is validated either way,
-// and nothing outside the text is ever touched.
+// Every value that passes under the cursor is validated in full, also when skipped: together with the first stage (UTF-8,
+// control characters) that makes the whole text checked once the cursor has passed all of it. (Events that the caller
+// vouches for are read by text_cursor.hpp.) Nothing outside the text is ever touched.
 //
 // Invariant: index()[count] is never followed. The last index is that of a '}', which can only be consumed as a closing
 // bracket, so it is enough to compare with the end after each complete value.
@@ -13,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -46,9 +46,11 @@ class container_stack {
   std::size_t depth_ = 0, max_depth_;
 };
 
-template <bool Checked>
 class json_cursor {
  public:
+  /// All of the event is read, to check it, and since repeated keys count.
+  static constexpr bool stops_early = false;
+
   json_cursor(const json_structure& s, container_stack& open) noexcept
       : text_(s.text), end_(s.text + s.size), at_(s.index), last_(s.index + s.count), has_escapes_(s.has_escapes), open_(open) {
     open_.clear();
@@ -58,8 +60,6 @@ class json_cursor {
   char peek() const noexcept { return text_[*at_]; }
   const char* where() const noexcept { return text_ + *at_; }
   bool at_end() const noexcept { return at_ == last_; }
-  const char* text_end() const noexcept { return end_; }
-  bool has_escapes() const noexcept { return has_escapes_; }
 
   // Each returns false when the text is not valid there (or deeper than allowed).
 
@@ -67,7 +67,7 @@ class json_cursor {
   void leave() noexcept { open_.pop(), ++at_; }
   void step() noexcept { ++at_; }  ///< over a ',' or ':' that peek() showed
 
-  /// The content of the string under the cursor, as written; moves behind it. Escapes are not looked at.
+  /// The content of the string under the cursor, as written; moves behind it. Escapes are not looked at: see is_escaped.
   bool raw_string(std::string_view& content) noexcept {
     const char* const first = where() + 1;
     const char* const last = token_end(at_) - 1;
@@ -75,6 +75,11 @@ class json_cursor {
     content = {first, static_cast<std::size_t>(last - first)};
     ++at_;
     return true;
+  }
+
+  /// Whether a string that raw_string gave has escapes.
+  bool is_escaped(std::string_view content) const noexcept {
+    return has_escapes_ && std::memchr(content.data(), '\\', content.size()) != nullptr;
   }
 
   bool number(std::string_view& content) noexcept {
@@ -95,26 +100,7 @@ class json_cursor {
   }
 
   /// Moves behind the value under the cursor.
-  bool skip_value() noexcept {
-    if constexpr (Checked) {
-      return check_and_skip(open_.depth(), false);
-    } else {
-      const char c = peek();
-      ++at_;
-      return (c != '{' && c != '[') || skip_to_closing();
-    }
-  }
-
-  /// Moves behind the closing bracket of the innermost open container, from behind one of its values.
-  bool skip_rest_of_container() noexcept {
-    const std::size_t outside = open_.depth() - 1;
-    if constexpr (Checked) {
-      return check_and_skip(outside, true);
-    } else {
-      open_.pop();
-      return skip_to_closing();
-    }
-  }
+  bool skip_value() noexcept { return has_escapes_ ? skip_checked<true>() : skip_checked<false>(); }
 
  private:
   // Behind the scalar at `at`: the next token's place, less the white space before it.
@@ -123,16 +109,6 @@ class json_cursor {
     if (static_cast<unsigned char>(end[-1]) > ' ') return end;
     while (is_json_space(end[-1])) --end;
     return end;
-  }
-
-  // Counts brackets up to the one that closes the container entered last.
-  bool skip_to_closing() noexcept {
-    for (std::size_t depth = 1; at_ != last_;) {
-      const char c = text_[*at_++];
-      if (c == '{' || c == '[') ++depth;
-      if ((c == '}' || c == ']') && --depth == 0) return true;
-    }
-    return false;
   }
 
   // A string under the cursor has its closing quote, and nothing but white space before the next token: the first stage saw
@@ -157,22 +133,14 @@ class json_cursor {
     return is_literal(at, "true") || is_literal(at, "false") || is_literal(at, "null");
   }
 
-  bool check_and_skip(std::size_t stop, bool after_value) noexcept {
-    return has_escapes_ ? skip_checked<true>(stop, after_value) : skip_checked<false>(stop, after_value);
-  }
-
-  // The grammar as a loop: `stop` is the depth to come back to, `after_value` whether it starts behind a value. This is where
-  // most of a checked event's time goes, so: one round per member or element, the place in a local, the stack touched only at
-  // brackets, and the end compared only behind a closing one (see the invariant at the top).
+  // The grammar as a loop. This is where most of a checked event's time goes, so: one round per member or element, the place
+  // in a local, the stack touched only at brackets, and the end compared only behind a closing one (see the invariant at the
+  // top).
   template <bool Escapes>
-  bool skip_checked(std::size_t stop, bool after_value) noexcept {
+  bool skip_checked() noexcept {
     const std::uint32_t* at = at_;
-    if (!after_value) {
-      if (const char c = text_[*at]; c != '{' && c != '[') return is_scalar<Escapes>(at) && (++at_, true);
-      goto open;
-    }
-    if (open_.in_object()) goto after_member;
-    goto after_element;
+    const std::size_t stop = open_.depth();
+    if (const char c = text_[*at]; c != '{' && c != '[') return is_scalar<Escapes>(at) && (++at_, true);
 
   open:
     if (text_[*at] == '{') {

@@ -43,6 +43,11 @@ class json_index {
   std::unique_ptr<impl> impl_;
 };
 
+/// Whether the text has a size that options allow.
+inline bool has_allowed_size(std::string_view text, const event_options& options) noexcept {
+  return text.size() <= options.max_bytes && text.size() < UINT32_MAX;
+}
+
 /// The error of a text that build or a walk did not accept. Slow: reads the text again to find the place.
 RULEBUS_API error what_is_wrong(std::string_view text, const event_options& options);
 

@@ -59,6 +59,21 @@ inline std::uint32_t digit_mask(const char* p) noexcept {
 #endif
 }
 
+/// The first quote or backslash at or behind p, or end.
+inline const char* find_quote(const char* p, const char* end) noexcept {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+  for (; end - p >= 16; p += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+    const auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(found));
+    if (mask != 0) return p + std::countr_zero(mask);
+  }
+#endif
+  while (p != end && *p != '"' && *p != '\\') ++p;
+  return p;
+}
+
 /// True when [p, end) is one whole number; `readable` is the end of what may be read. Integers and plain fractions of less
 /// than 32 characters are decided by where the other characters than digits are, without a loop: validating numbers is
 /// half of the work on events that are full of them.
@@ -80,6 +95,24 @@ inline bool is_number(const char* p, const char* end, const char* readable) noex
 /// True when a number or literal may end before p: at white space, a comma or a closing bracket.
 inline bool ends_scalar(const char* p, const char* end) noexcept {
   return p == end || *p == ',' || *p == '}' || *p == ']' || is_json_space(*p);
+}
+
+/// The end of the number or literal at p: the first byte for which ends_scalar holds.
+inline const char* find_scalar_end(const char* p, const char* end) noexcept {
+#if defined(__SSE2__)
+  const __m128i comma = _mm_set1_epi8(','), closing = _mm_set1_epi8('}'), bit = _mm_set1_epi8(0x20);
+  for (; end - p >= 16; p += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, bit), bytes);  // white space, and what JSON has nowhere
+    const __m128i other = _mm_or_si128(_mm_cmpeq_epi8(bytes, comma), _mm_cmpeq_epi8(_mm_or_si128(bytes, bit), closing));
+    const auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(low, other)));
+    if (mask == 0) continue;
+    p += std::countr_zero(mask);
+    break;
+  }
+#endif
+  while (!ends_scalar(p, end)) ++p;
+  return p;
 }
 
 /// Four hexadecimal digits, or -1.

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "rulebus/detail/array_consistency.hpp"
-#include "rulebus/detail/json_index.hpp"
 #include "rulebus/detail/matcher_index.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 #include "rulebus/matcher.hpp"
@@ -29,7 +28,7 @@ class match_state {
  public:
   /// Room for a version's numbers.
   void fit(const snapshot& version);
-  void begin(const json_structure& event, std::size_t max_array_steps);
+  void begin(std::string_view event, std::size_t max_array_steps);
 
   // ---- what event_walk reports
   bool decode(std::string_view& text);
@@ -105,8 +104,8 @@ class match_state {
   std::vector<const compiled_rule*> candidates_;
   std::vector<rule_id> matches_;
 
-  std::string decoded_;  // as long as the event, when it has escapes; never grows while views of it are about
-  std::size_t decoded_size_ = 0;
+  std::string decoded_;  // as long as an event that has escapes; never grows while views of it are about
+  std::size_t decoded_size_ = 0, event_size_ = 0;
   std::string folded_;
   test_scratch scratch_;
 

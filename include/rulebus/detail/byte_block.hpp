@@ -1,0 +1,89 @@
+// byte_block: 64 bytes at once as 64-bit masks: bit i answers a question about byte i.
+//
+// With SSE2, which every x86-64 has; a plain loop elsewhere. The constructor reads exactly 64 bytes, nothing else reads memory.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace rulebus::inline v1::detail {
+
+#if defined(__SSE2__)
+
+class byte_block {
+ public:
+  explicit byte_block(const char* p) noexcept {
+    for (int i = 0; i < 4; ++i) part_[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
+  }
+  /// Which bytes are c.
+  std::uint64_t equal(char c) const noexcept {
+    const __m128i wanted = _mm_set1_epi8(c);
+    return mask([wanted](__m128i v) { return _mm_cmpeq_epi8(v, wanted); });
+  }
+  /// Which bytes are c once bit 5 is set: '{' finds both kinds of opening bracket, '}' both of closing.
+  std::uint64_t equal_bracket(char c) const noexcept {
+    const __m128i wanted = _mm_set1_epi8(c), bit = _mm_set1_epi8(0x20);
+    return mask([wanted, bit](__m128i v) { return _mm_cmpeq_epi8(_mm_or_si128(v, bit), wanted); });
+  }
+
+ private:
+  template <class Compare>
+  std::uint64_t mask(Compare compare) const noexcept {
+    std::uint64_t out = 0;
+    for (int i = 0; i < 4; ++i) {
+      out |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(compare(part_[i])))) << 16 * i;
+    }
+    return out;
+  }
+  __m128i part_[4];
+};
+
+#else
+
+class byte_block {
+ public:
+  explicit byte_block(const char* p) noexcept { std::memcpy(bytes_, p, sizeof bytes_); }
+  std::uint64_t equal(char c) const noexcept {
+    return mask([c](char b) { return b == c; });
+  }
+  std::uint64_t equal_bracket(char c) const noexcept {
+    return mask([c](char b) { return (b | ' ') == c; });
+  }
+
+ private:
+  template <class Test>
+  std::uint64_t mask(Test test) const noexcept {
+    std::uint64_t out = 0;
+    for (int i = 0; i < 64; ++i) out |= static_cast<std::uint64_t>(test(bytes_[i]) ? 1 : 0) << i;
+    return out;
+  }
+  char bytes_[64];
+};
+
+#endif
+
+/// Bit i: an odd number of the bits 0 to i are set. Of quotes: from the opening one up to, not including, the closing one.
+inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
+  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+  return bits;
+}
+
+/// The bytes that a backslash escapes; `first` is bit 0 of that for this block, and becomes it for the next.
+inline std::uint64_t escaped_bytes(std::uint64_t backslashes, std::uint64_t& first) noexcept {
+  std::uint64_t out = first;
+  backslashes &= ~first;
+  first = 0;
+  while (backslashes != 0) {
+    const std::uint64_t lowest = backslashes & -backslashes, next = lowest << 1;
+    if (next == 0) first = 1;
+    out |= next;
+    backslashes &= ~(lowest | next);
+  }
+  return out;
+}
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,140 @@
+// text_cursor: goes through an event that the caller vouches for, straight over its text.
+//
+// No index is made first: what lies behind the last field that a rule needs is never looked at, which is what makes trusted
+// events cheap. Strings are passed 16 bytes at a time, containers that no rule uses 64 bytes at a time. The text may be
+// anything: each function answers false when it cannot go on, and no byte outside the text is read; but only what is
+// needed to find the way is checked.
+//
+// Thread safety: one thread each. Lifetime: as long as the text. Allocates nothing.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "rulebus/detail/byte_block.hpp"
+#include "rulebus/detail/json_text.hpp"
+
+namespace rulebus::inline v1::detail {
+
+class text_cursor {
+ public:
+  /// The walk may stop when no rule needs anything more.
+  static constexpr bool stops_early = true;
+
+  text_cursor(std::string_view text, std::size_t max_depth) noexcept
+      : at_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {
+    skip_space();
+  }
+
+  // As in json_cursor. At the end of the text peek() is '\0'.
+  char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+  bool at_end() const noexcept { return at_ == end_; }
+  bool enter(bool) noexcept { return depth_++ != max_depth_ && (step(), true); }
+  void leave() noexcept { --depth_, step(); }
+  void step() noexcept { ++at_, skip_space(); }
+
+  bool raw_string(std::string_view& content) noexcept {
+    const char* const first = at_ + 1;
+    const char* p = first;
+    is_escaped_ = false;
+    while ((p = find_quote(p, end_)) != end_ && *p == '\\') {
+      is_escaped_ = true;
+      if (end_ - p < 2) return false;
+      p += 2;
+    }
+    if (p == end_) return false;
+    content = {first, static_cast<std::size_t>(p - first)};
+    at_ = p;
+    return step(), true;
+  }
+  bool is_escaped(std::string_view) const noexcept { return is_escaped_; }
+
+  bool number(std::string_view& content) noexcept {
+    const char* const first = at_;
+    skip_scalar();
+    if (first == at_ || !is_number(first, at_, end_)) return false;
+    content = {first, static_cast<std::size_t>(at_ - first)};
+    return skip_space(), true;
+  }
+
+  bool literal(std::string_view word) noexcept {
+    const char* const first = at_;
+    skip_scalar();
+    return std::string_view(first, static_cast<std::size_t>(at_ - first)) == word && (skip_space(), true);
+  }
+
+  bool skip_value() noexcept {
+    std::string_view ignored;
+    switch (peek()) {
+      case '"': return raw_string(ignored);
+      case '{':
+      case '[': return ++at_, skip_rest();
+      default: return skip_scalar(), skip_space(), true;
+    }
+  }
+
+  /// Moves behind the closing bracket of the container that was entered last.
+  bool skip_rest_of_container() noexcept { return --depth_, skip_rest(); }
+
+ private:
+  void skip_space() noexcept {
+    while (at_ != end_ && is_json_space(*at_)) ++at_;
+  }
+  void skip_scalar() noexcept { at_ = find_scalar_end(at_, end_); }
+
+  // Brackets are counted, outside strings, up to the one that closes the container around the cursor.
+  bool skip_rest() noexcept {
+    std::uint64_t in_string = 0;   // all bits: the block begins in a string
+    std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
+    std::size_t open = 1;
+    for (; end_ - at_ >= 64; at_ += 64) {
+      const byte_block block(at_);
+      const std::uint64_t quotes = block.equal('"') & ~escaped_bytes(block.equal('\\'), is_escaped);
+      const std::uint64_t inside = prefix_xor(quotes) ^ in_string;
+      in_string = std::uint64_t{0} - (inside >> 63);
+      const std::uint64_t opening = block.equal_bracket('{') & ~inside, closing = block.equal_bracket('}') & ~inside;
+      const std::size_t closed = count(closing);
+      if (open <= closed && find_closing(opening, closing, open)) return true;
+      open += count(opening) - closed;
+    }
+    return skip_rest_by_byte(open, in_string != 0, is_escaped != 0);
+  }
+
+  // The bracket of this block that closes the last of `open` containers.
+  bool find_closing(std::uint64_t opening, std::uint64_t closing, std::size_t open) noexcept {
+    for (std::uint64_t rest = closing; rest != 0; rest &= rest - 1) {
+      const std::uint64_t before = (rest & -rest) - 1;
+      if (open + count(opening & before) != count(closing & before) + 1) continue;
+      at_ += std::countr_zero(rest);
+      return step(), true;
+    }
+    return false;
+  }
+
+  bool skip_rest_by_byte(std::size_t open, bool in_string, bool is_escaped) noexcept {
+    for (; at_ != end_; ++at_) {
+      const char c = *at_;
+      if (in_string) {
+        if (!is_escaped && c == '"') in_string = false;
+        is_escaped = !is_escaped && c == '\\';
+        continue;
+      }
+      if (c == '"') in_string = true;
+      if (c == '{' || c == '[') ++open;
+      if ((c == '}' || c == ']') && --open == 0) return step(), true;
+    }
+    return false;
+  }
+
+  static std::size_t count(std::uint64_t bits) noexcept { return static_cast<std::size_t>(std::popcount(bits)); }
+
+  const char* at_;
+  const char* end_;
+  std::size_t depth_ = 0, max_depth_;
+  bool is_escaped_ = false;
+};
+
+}  // namespace rulebus::inline v1::detail
