@@ -71,6 +71,11 @@ entry_key candidate_key(const condition& c) {
   }
 }
 
+template <class T>
+std::size_t bytes_of(const std::vector<T>& v) noexcept {
+  return v.size() * sizeof(T);
+}
+
 /// How costly a key is apart from the rules under it: looking further, and being found in vain.
 std::uint64_t base_cost(key_kind kind) noexcept {
   if (kind == key_kind::any_leaf) return 1000;
@@ -87,7 +92,7 @@ struct index_writer::draft {
   std::vector<compiled_condition> conditions;
   std::vector<std::uint32_t> shape;
   struct post {
-    path_node* node;
+    std::size_t field;
     entry* under;
   };
   std::vector<post> posts;
@@ -111,25 +116,29 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
 
   std::size_t next_field = 0;
   const selection chosen = select(tree.root, d, next_field);
-  for (const std::size_t f : chosen.fields) choose_entries(*d.sources[f], *d.nodes[f], d);
+  for (const std::size_t f : chosen.fields) choose_entries(f, d);
 
   // Several conditions may share an entry.
   std::sort(d.posts.begin(), d.posts.end(), [](const auto& a, const auto& b) { return a.under->id < b.under->id; });
   const auto same = [](const draft::post& a, const draft::post& b) { return a.under == b.under; };
   d.posts.erase(std::unique(d.posts.begin(), d.posts.end(), same), d.posts.end());
 
-  compiled_rule* rule = make_rule(d, id);
+  rule_form::numbers count{static_cast<std::uint32_t>(d.fields.size()),
+                           static_cast<std::uint32_t>(d.conditions.size()),
+                           static_cast<std::uint32_t>(d.posts.size()),
+                           static_cast<std::uint32_t>(d.shape.size()),
+                           0,
+                           0};
+  count.is_always = chosen.cost == rules::never ? 1 : 0;
+  for (const field* f : d.sources) count.uses_empty_step |= shows_empty_keys(f->path) ? 1U : 0U;
+  compiled_rule* rule = make_rule(d, id, take_form(d, count));
   for (const draft::post& p : d.posts) {
     ++p.under->uses;
     p.under->rules.insert(store_, rule);
-    if (p.under->posted++ == 0 && p.under->kind == key_kind::lazy) p.node->scans.insert(store_, p.under);
+    if (p.under->posted++ == 0 && p.under->kind == key_kind::lazy) d.nodes[p.field]->scans.insert(store_, p.under);
   }
-  if (chosen.cost == rules::never) {
-    rule->is_always = 1;
-    next_.always.insert(store_, rule);
-  }
-  for (const field* f : d.sources) rule->uses_empty_step |= shows_empty_keys(f->path) ? 1U : 0U;
-  next_.empty_steps += rule->uses_empty_step;
+  if (count.is_always != 0) next_.always.insert(store_, rule);
+  next_.empty_steps += count.uses_empty_step;
   next_.by_id.insert(store_, rule);
   ++next_.rules;
 }
@@ -155,38 +164,40 @@ void index_writer::compile_field(const field& f, draft& d) {
     node->name = store_.make<path_name>(f.path.size());
     std::memcpy(static_cast<void*>(node->name + 1), f.path.data(), f.path.size());
     node->name->size = static_cast<std::uint32_t>(f.path.size());
-    node->name->id = paths_.take();
+    node->name->id = node->path_id = paths_.take();
   }
-  compiled_field compiled{node->name, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0, 0};
+  compiled_field compiled{node->name, node->path_id, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0, 0};
+  std::vector<compiled_condition> lazy;
   for (const condition& c : f.any_of) {
     if (c.kind == test_kind::absent) {
       compiled.or_absent = 1;
     } else {
-      d.conditions.push_back(compile_condition(*node, c));
-      ++compiled.condition_count;
+      const bool answered = compile_condition(*node, c, d.conditions.emplace_back());
+      if (answered) continue;
+      lazy.push_back(d.conditions.back());
+      d.conditions.pop_back();
     }
   }
-  const auto first = d.conditions.begin() + compiled.first_condition;
-  const auto lazy = std::partition(first, d.conditions.end(), [](const compiled_condition& c) { return !c.is_lazy(); });
-  std::sort(first, lazy, [](const auto& a, const auto& b) { return a.id < b.id; });
-  compiled.answered = static_cast<std::uint32_t>(lazy - first);
+  std::sort(d.conditions.begin() + compiled.first_condition, d.conditions.end(),
+            [](const auto& a, const auto& b) { return a.entry.id < b.entry.id; });
+  compiled.answered = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
+  d.conditions.insert(d.conditions.end(), lazy.begin(), lazy.end());
+  compiled.condition_count = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
   d.fields.push_back(compiled);
   d.sources.push_back(&f);
   d.nodes.push_back(node);
 }
 
-compiled_condition index_writer::compile_condition(path_node& node, const condition& c) {
+/// Whether an entry answers it.
+bool index_writer::compile_condition(path_node& node, const condition& c, compiled_condition& compiled) {
   entry_key key{key_kind::lazy, {}};
   const bool answered = rules::answer_key(c, key);
   if (!answered) key.bytes = dump_conditions({c});
   entry* e = make_entry(node, key);
   ++e->uses;
-  compiled_condition compiled{};
-  compiled.id = e->id;
   if (answered) {
-    compiled.kind = static_cast<std::uint32_t>(key.kind);
-    compiled.entry_hash = e->hash;
-    return compiled;
+    compiled.entry = {e->id, e->hash};
+    return true;
   }
   if (e->condition == nullptr) {
     auto* lazy = store_.make<lazy_condition>();
@@ -196,9 +207,8 @@ compiled_condition index_writer::compile_condition(path_node& node, const condit
     lazy->owns_memory = 1;
     e->condition = lazy;
   }
-  compiled.kind = compiled_condition::not_answered;
   compiled.lazy = e->condition;
-  return compiled;
+  return false;
 }
 
 /// The fields under whose entries the rule is a candidate least often: the cheapest of a group's fields and choices, where a
@@ -232,31 +242,68 @@ std::uint64_t index_writer::cost(std::string_view path, const condition& c) cons
 }
 
 /// Makes ready the entries that are to make the rule a candidate.
-void index_writer::choose_entries(const field& f, path_node& node, draft& d) {
-  for (const condition& c : f.any_of) d.posts.push_back({&node, make_entry(node, rules::candidate_key(c))});
+void index_writer::choose_entries(std::size_t field, draft& d) {
+  for (const condition& c : d.sources[field]->any_of) {
+    d.posts.push_back({field, make_entry(*d.nodes[field], rules::candidate_key(c))});
+  }
 }
 
-compiled_rule* index_writer::make_rule(const draft& d, rule_id id) {
-  const auto size_of = [](const auto& v) { return v.size() * sizeof(v[0]); };
-  std::vector<posting> postings;
-  for (const draft::post& p : d.posts) postings.push_back({p.node->name, p.under->hash, p.under->id});
-  auto* rule = store_.make<compiled_rule>(size_of(d.fields) + size_of(d.conditions) + size_of(postings) + size_of(d.shape));
-  rule->hash = rule_hash(id);
+/// The form with those numbers and the draft's fields and shape, made if need be; counts the use.
+const rule_form* index_writer::take_form(const draft& d, const rule_form::numbers& count) {
+  const std::size_t fields = rules::bytes_of(d.fields), shape = rules::bytes_of(d.shape);
+  const auto hash = static_cast<std::uint32_t>(
+      hash_bytes({reinterpret_cast<const char*>(d.fields.data()), fields}, 2) ^
+      hash_bytes({reinterpret_cast<const char*>(d.shape.data()), shape}, d.conditions.size() + d.posts.size()));
+  form_entry* existing = next_.forms.find(hash, [&](const form_entry& e) {
+    const rule_form& f = *e.form;
+    return f.count == count && std::memcmp(f.fields(), d.fields.data(), fields) == 0 &&
+           std::memcmp(f.shape(), d.shape.data(), shape) == 0;
+  });
+  if (existing != nullptr) {
+    existing = open_form(existing);
+    ++existing->uses;
+    return existing->form;
+  }
+  auto* form = store_.make<rule_form>(fields + shape);
+  form->count = count;
+  std::memcpy(static_cast<void*>(form + 1), d.fields.data(), fields);
+  std::memcpy(reinterpret_cast<char*>(form + 1) + fields, d.shape.data(), shape);
+  auto* made = store_.make<form_entry>();
+  made->hash = form->hash = hash;
+  made->uses = 1;
+  made->form = form;
+  next_.forms.insert(store_, made);
+  return form;
+}
+
+form_entry* index_writer::open_form(form_entry* existing) {
+  if (store_.is_fresh(existing)) return existing;
+  auto* copy = store_.make<form_entry>();
+  copy->hash = existing->hash;
+  copy->uses = existing->uses;
+  copy->form = existing->form;
+  next_.forms.replace(store_, existing, copy);
+  store_.retire(existing);
+  return copy;
+}
+
+void index_writer::release_form(const rule_form& form) {
+  form_entry* e = open_form(next_.forms.find(form.hash, [&](const form_entry& x) { return x.form == &form; }));
+  if (--e->uses != 0) return;
+  next_.forms.erase(store_, e);
+  store_.retire(e->form);
+  store_.retire(e);
+}
+
+compiled_rule* index_writer::make_rule(const draft& d, rule_id id, const rule_form* form) {
+  const std::size_t conditions = rules::bytes_of(d.conditions);
+  auto* rule = store_.make<compiled_rule>(conditions + d.posts.size() * sizeof(posting));
   rule->id = id;
-  rule->slot = slots_.take();
-  rule->field_count = static_cast<std::uint32_t>(d.fields.size());
-  rule->condition_count = static_cast<std::uint32_t>(d.conditions.size());
-  rule->posting_count = static_cast<std::uint32_t>(postings.size());
-  rule->shape_count = static_cast<std::uint32_t>(d.shape.size());
-  char* at = reinterpret_cast<char*>(rule + 1);
-  const auto append = [&at, size_of](const auto& v) {
-    if (!v.empty()) std::memcpy(at, v.data(), size_of(v));
-    at += size_of(v);
-  };
-  append(d.fields);
-  append(d.conditions);
-  append(postings);
-  append(d.shape);
+  rule->form = form;
+  if (d.posts.size() > 1) rule->slot = slots_.take();
+  if (conditions != 0) std::memcpy(static_cast<void*>(rule + 1), d.conditions.data(), conditions);
+  auto* to = reinterpret_cast<posting*>(reinterpret_cast<char*>(rule + 1) + conditions);
+  for (const draft::post& p : d.posts) *to++ = {static_cast<std::uint32_t>(p.field), p.under->hash, p.under->id};
   return rule;
 }
 
@@ -264,19 +311,20 @@ compiled_rule* index_writer::make_rule(const draft& d, rule_id id) {
 
 void index_writer::remove_rule(compiled_rule& rule) {
   next_.by_id.erase(store_, &rule);
-  if (rule.is_always != 0) next_.always.erase(store_, &rule);
+  if (rule.form->count.is_always != 0) next_.always.erase(store_, &rule);
   withdraw_postings(rule);
   release_conditions(rule);
-  next_.empty_steps -= rule.uses_empty_step;
+  next_.empty_steps -= rule.form->count.uses_empty_step;
   --next_.rules;
-  slots_.give(rule.slot);
+  if (rule.slot != compiled_rule::no_slot) slots_.give(rule.slot);
+  release_form(*rule.form);
   store_.retire(&rule);
 }
 
 void index_writer::withdraw_postings(compiled_rule& rule) {
-  for (std::uint32_t i = 0; i < rule.posting_count; ++i) {
+  for (std::uint32_t i = 0; i < rule.form->count.postings; ++i) {
     const posting& p = rule.postings()[i];
-    path_node& node = *open_path(p.path->text()).back();
+    path_node& node = *open_path(rule.form->fields()[p.field].path->text()).back();
     entry* e = open_entry(node, node.entries.find(p.entry_hash, [&](const entry& x) { return x.id == p.entry_id; }));
     e->rules.erase(store_, &rule);
     if (--e->posted == 0 && e->kind == key_kind::lazy) node.scans.erase(store_, e);
@@ -286,14 +334,15 @@ void index_writer::withdraw_postings(compiled_rule& rule) {
 }
 
 void index_writer::release_conditions(const compiled_rule& rule) {
-  for (std::uint32_t i = 0; i < rule.field_count; ++i) {
-    const compiled_field& f = rule.fields()[i];
+  for (std::uint32_t i = 0; i < rule.form->count.fields; ++i) {
+    const compiled_field& f = rule.form->fields()[i];
     std::vector<path_node*> nodes = open_path(f.path->text());
     path_node& node = *nodes.back();
     for (std::uint32_t k = 0; k < f.condition_count; ++k) {
       const compiled_condition& c = rule.conditions()[f.first_condition + k];
-      const std::uint64_t hash = c.is_lazy() ? c.lazy->hash : c.entry_hash;
-      entry* e = open_entry(node, node.entries.find(hash, [&](const entry& x) { return x.id == c.id; }));
+      const bool lazy = k >= f.answered;
+      const std::uint32_t hash = lazy ? c.lazy->hash : c.entry.hash, id = lazy ? c.lazy->id : c.entry.id;
+      entry* e = open_entry(node, node.entries.find(hash, [&](const entry& x) { return x.id == id; }));
       --e->uses;
       close_entry(node, e);
     }

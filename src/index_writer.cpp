@@ -44,9 +44,9 @@ void destroy_block(block& b) noexcept { delete static_cast<lazy_condition&>(b).t
 /// A copy that the transaction may change; the original is retired.
 template <class T>
 T* copy_of(version_store& store, T* original) {
-  T* copy = store.make<T>(original->bytes - sizeof(T));
+  T* copy = store.make<T>(original->bytes() - sizeof(T));
   const block header = *copy;
-  std::memcpy(static_cast<void*>(copy), original, original->bytes);
+  std::memcpy(static_cast<void*>(copy), original, original->bytes());
   static_cast<block&>(*copy) = header;
   store.retire(original);
   return copy;
@@ -90,6 +90,11 @@ index_writer::~index_writer() {
   current_.by_id.for_each([&](compiled_rule& r) { store_.free_block(&r); });
   current_.by_id.free_nodes(store_);
   current_.always.free_nodes(store_);
+  current_.forms.for_each([&](form_entry& f) {
+    store_.free_block(f.form);
+    store_.free_block(&f);
+  });
+  current_.forms.free_nodes(store_);
   if (current_.paths != nullptr) index::free_path(store_, current_.paths);
 }
 
@@ -120,8 +125,7 @@ void index_writer::add(const pattern_tree& tree, rule_id id) {
 }
 
 bool index_writer::remove(rule_id id) {
-  const std::uint64_t hash = rule_hash(id);
-  compiled_rule* rule = current_.by_id.find(hash, [id](const compiled_rule& r) { return r.id == id; });
+  compiled_rule* rule = current_.by_id.find(rule_hash(id), [id](const compiled_rule& r) { return r.id == id; });
   if (rule == nullptr) return false;
   transact([&] { remove_rule(*rule); });
   return true;

@@ -48,7 +48,7 @@ void match_state::leaf(const path_node& node, const detail::leaf& value, std::ui
   const auto number = static_cast<std::uint32_t>(leaves_.size());
   const auto first_hit = static_cast<std::uint32_t>(hits_.size());
   leaves_.push_back({value, element, none, first_hit, first_hit});
-  path_state& path = paths_[node.name->id];
+  path_state& path = paths_[node.path_id];
   if (path.event != event_) {
     path = {event_, number, number, false, false};
   } else {
@@ -156,9 +156,11 @@ void match_state::add_candidates(const entry& e) {
 }
 
 void match_state::add_candidate(const compiled_rule& rule) {
-  std::uint32_t& mark = rule_marks_[rule.slot];
-  if (mark == event_) return;
-  mark = event_;
+  if (rule.slot != compiled_rule::no_slot) {
+    std::uint32_t& mark = rule_marks_[rule.slot];
+    if (mark == event_) return;
+    mark = event_;
+  }
   candidates_.push_back(&rule);
 }
 
@@ -176,7 +178,7 @@ bool match_state::match_candidates(const snapshot& version) {
 bool match_state::holds(const compiled_rule& rule) {
   fields_in_arrays_ = 0;
   must_agree_ = false;
-  group_place at{rule.shape(), rule.fields()};
+  group_place at{rule.form->shape(), rule.form->fields()};
   if (!group_holds(rule, at)) return false;
   return (fields_in_arrays_ < 2 && !must_agree_) || positions_agree(rule);
 }
@@ -199,7 +201,7 @@ bool match_state::group_holds(const compiled_rule& rule, group_place& at) {
 }
 
 const match_state::path_state* match_state::leaves_at(const compiled_field& f) const noexcept {
-  const path_state& path = paths_[f.path->id];
+  const path_state& path = paths_[f.path_id];
   return path.event == event_ ? &path : nullptr;
 }
 
@@ -210,7 +212,7 @@ bool match_state::field_holds(const compiled_rule& rule, const compiled_field& f
   if (is_answered(rule, f, *path)) return true;
   const compiled_condition* c = rule.conditions() + f.first_condition;
   for (std::uint32_t i = f.answered; i < f.condition_count; ++i) {
-    if (condition_holds(f, c[i])) return true;
+    if (lazy_holds(f, *c[i].lazy)) return true;
   }
   // There are leaves, but perhaps none in the array elements that the fields before are in.
   if (f.or_absent == 0 || path->outside) return false;
@@ -225,26 +227,26 @@ bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f
   const compiled_condition* const end = begin + f.answered;
   if (f.answered <= short_list) {
     return std::any_of(begin, end, [this](const compiled_condition& c) {
-      return answers_[c.id].event == event_ && answers_[c.id].first_hit != none;
+      return answers_[c.entry.id].event == event_ && answers_[c.entry.id].first_hit != none;
     });
   }
-  const auto before = [](const compiled_condition& c, std::uint32_t id) { return c.id < id; };
+  const auto before = [](const compiled_condition& c, std::uint32_t id) { return c.entry.id < id; };
   for (std::uint32_t leaf = path.first; leaf != none; leaf = leaves_[leaf].next) {
     for (std::uint32_t h = leaves_[leaf].first_hit; h != leaves_[leaf].end_hit; ++h) {
       const compiled_condition* found = std::lower_bound(begin, end, hits_[h].condition, before);
-      if (found != end && found->id == hits_[h].condition) return true;
+      if (found != end && found->entry.id == hits_[h].condition) return true;
     }
   }
   return false;
 }
 
-bool match_state::condition_holds(const compiled_field& f, const compiled_condition& c) {
+/// Whether a leaf passes a condition that no entry answers; evaluated when first asked for.
+bool match_state::lazy_holds(const compiled_field& f, const lazy_condition& c) {
   answer& a = answers_[c.id];
-  if (!c.is_lazy()) return a.event == event_ && a.first_hit != none;
   if (a.event == event_) return a.first_hit != none;
   a = {event_, none};
-  for (std::uint32_t i = paths_[f.path->id].first; i != none; i = leaves_[i].next) {
-    if (!passes(*c.lazy->test, leaves_[i].value, scratch_)) continue;
+  for (std::uint32_t i = paths_[f.path_id].first; i != none; i = leaves_[i].next) {
+    if (!passes(*c.test, leaves_[i].value, scratch_)) continue;
     add_hit(i, c.id, a);
   }
   return a.first_hit != none;
@@ -256,7 +258,7 @@ bool match_state::condition_holds(const compiled_field& f, const compiled_condit
 bool match_state::positions_agree(const compiled_rule& rule) {
   picked_.clear();
   open_choices_.clear();
-  pick_group({rule.shape(), rule.fields()});
+  pick_group({rule.form->shape(), rule.form->fields()});
   return pick_branches(rule, 0);
 }
 
@@ -308,8 +310,10 @@ void match_state::add_leaves(const compiled_rule& rule, const compiled_field& f,
   if (++element_mark_ == 0) std::fill(element_marks_.begin(), element_marks_.end(), 0), element_mark_ = 1;
   for (std::uint32_t i = 0; i < f.condition_count; ++i) {
     const compiled_condition& c = rule.conditions()[f.first_condition + i];
-    if (!condition_holds(f, c)) continue;
-    for (std::uint32_t h = answers_[c.id].first_hit; h != none; h = hits_[h].next) {
+    const bool lazy = i >= f.answered;
+    const answer& a = answers_[lazy ? c.lazy->id : c.entry.id];
+    if (!(lazy ? lazy_holds(f, *c.lazy) : a.event == event_)) continue;
+    for (std::uint32_t h = a.first_hit; h != none; h = hits_[h].next) {
       const std::uint32_t element = leaves_[hits_[h].leaf].element;
       count_step();
       if (element_marks_[element] == element_mark_) continue;

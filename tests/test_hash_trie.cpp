@@ -15,7 +15,7 @@ using rulebus::detail::version_store;
 namespace {
 
 struct item {
-  std::uint64_t hash;
+  std::uint32_t hash;
   int key;
 };
 
@@ -32,10 +32,10 @@ item* look_up(const hash_trie<item>& trie, const item& wanted) {
 }
 
 // Hashes of few distinct bits collide on many levels, and those of `equal` on all of them.
-std::uint64_t bad_hash(int key, int kind) {
-  const auto k = static_cast<std::uint64_t>(key);
-  if (kind == 0) return k * 0x9e3779b97f4a7c15;
-  if (kind == 1) return (k % 3) << 60 | (k % 2) << 5;
+std::uint32_t bad_hash(int key, int kind) {
+  const auto k = static_cast<std::uint32_t>(key);
+  if (kind == 0) return k * 0x9e3779b9;
+  if (kind == 1) return (k % 3) << 28 | (k % 2) << 4;
   if (kind == 2) return k % 4;
   return 0;
 }

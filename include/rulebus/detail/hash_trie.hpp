@@ -1,12 +1,16 @@
-// hash_trie<Item>: a persistent set of pointers, found by 64-bit hash. The matcher's only index structure.
+// hash_trie<Item>: a persistent set of pointers, found by 32-bit hash. The matcher's only index structure.
 //
-// A trie over the hash, 5 bits a level, each node holding only the slots in use (a hash array mapped trie: Bagwell, "Ideal
-// Hash Trees", 2001; with items and children apart as in Steindorfer and Vinju's CHAMP, 2015). Changing it copies the nodes
-// on one path and shares all others with the version before. A child with a single item is always pulled up into its
-// parent, so equal sets have equal shapes and erasing gives all memory back.
+// A trie over the hash, 4 bits a level (after Bagwell, "Ideal Hash Trees", 2001), made for few cache misses in large sets:
+// up to `longest` items stand together in one list, whose first cache line has a byte of each item's hash, so that a look-up
+// touches one item that is there and hardly ever one that is not. More items make a branch, which has the children in use
+// only. One item alone is not in a list: it stands where the list would stand, be it as the whole trie.
 //
-// Item has a member `std::uint64_t hash`. The trie does not own its items. Equal hashes are fine: below the last level
-// they stand in a list. Cost: find, insert, erase O(log32 n). Thread safety: immutable for readers; see version_store.
+// Changing a trie copies the nodes on one path and shares all others with the version before. Its shape depends on the
+// hashes alone, not on what came and went, so erasing gives all memory back.
+//
+// Item has a member `hash`, std::uint32_t, or a function of that name. The trie does not own its items. Equal hashes are
+// fine: below the last level lists have any length. Cost: find, insert, erase O(log n). Thread safety: immutable for readers;
+// see version_store.
 #pragma once
 
 #include <bit>
@@ -14,6 +18,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "rulebus/detail/hash_trie_nodes.hpp"
 #include "rulebus/detail/version_store.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -21,193 +26,232 @@ namespace rulebus::inline v1::detail {
 template <class Item>
 class hash_trie {
  public:
-  bool empty() const noexcept { return root_ == nullptr; }
+  bool empty() const noexcept { return root_.is_nothing(); }
 
-  /// The item of that hash for which same(item) holds, or null.
+  /// The item of that hash for which same(item) holds, or null. Items of other hashes may be asked, too.
   template <class Same>
-  Item* find(std::uint64_t hash, Same same) const noexcept {
-    const node* n = root_;
-    for (unsigned shift = 0; n != nullptr; shift += bits) {
-      if (shift >= bottom) return find_in_list(n, hash, same);
+  Item* find(std::uint32_t hash, Same same) const noexcept {
+    place at = root_;
+    for (unsigned shift = 0; at.is_branch(); shift += bits) {
+      const branch& b = *at.as_branch();
       const std::uint32_t bit = bit_of(hash, shift);
-      if (n->items & bit) {
-        Item* found = n->item(rank(n->items, bit));
-        return found->hash == hash && same(*found) ? found : nullptr;
-      }
-      if (!(n->children & bit)) return nullptr;
-      n = n->child(rank(n->children, bit));
+      if (!(b.mask & bit)) return nullptr;
+      at = b.children()[rank(b.mask, bit)];
     }
-    return nullptr;
+    if (at.is_list()) return find_in_list(*at.as_list(), hash, same);
+    return !at.is_nothing() && same(*at.as_item()) ? at.as_item() : nullptr;
   }
 
   template <class Visit>
   void for_each(Visit visit) const {
-    if (root_ != nullptr) visit_node(root_, 0, visit);
+    visit_place(root_, visit);
   }
 
   /// Adds an item that is not in the set.
-  void insert(version_store& store, Item* item) { root_ = insert_at(store, root_, 0, item); }
+  void insert(version_store& store, Item* item) { root_ = inserted(store, root_, 0, item); }
   /// Puts `now` in the place of `before`, which is in the set and has the same hash.
-  void replace(version_store& store, Item* before, Item* now) { root_ = replace_at(store, root_, 0, before, now); }
+  void replace(version_store& store, Item* before, Item* now) { root_ = replaced(store, root_, 0, before, now); }
   /// Takes out an item that is in the set.
-  void erase(version_store& store, Item* item) { root_ = erase_at(store, root_, 0, item); }
+  void erase(version_store& store, Item* item) { root_ = erased(store, root_, 0, item); }
 
   /// Frees all nodes, when the whole structure goes. Items are the caller's.
   void free_nodes(version_store& store) noexcept {
-    if (root_ != nullptr) free_node(store, root_, 0);
-    root_ = nullptr;
+    free_place(store, root_);
+    root_ = {};
   }
 
  private:
-  static constexpr unsigned bits = 5, bottom = 60;  // from `bottom` on, a node is a list and `items` its length
+  static constexpr unsigned bits = trie_bits, bottom = 32;  // from `bottom` on there are lists only
+  static constexpr unsigned longest = 32;                   // above the bottom
+  using place = trie_place<Item>;
+  using branch = trie_branch<Item>;
+  using list = trie_list<Item>;
 
-  struct node : block {
-    std::uint32_t items = 0, children = 0;
-    void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
-    void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
-    Item* item(unsigned i) const noexcept { return static_cast<Item*>(slots()[i]); }
-    node* child(unsigned i) const noexcept { return static_cast<node*>(slots()[count(items) + i]); }
-  };
-  static_assert(sizeof(node) % alignof(void*) == 0);
-
-  static unsigned count(std::uint32_t mask) noexcept { return static_cast<unsigned>(std::popcount(mask)); }
-  static std::uint32_t bit_of(std::uint64_t hash, unsigned shift) noexcept { return 1U << ((hash >> shift) & 31U); }
-  static unsigned rank(std::uint32_t mask, std::uint32_t bit) noexcept { return count(mask & (bit - 1)); }
-  static unsigned slot_count(const node* n, unsigned shift) noexcept {
-    return shift >= bottom ? n->items : count(n->items) + count(n->children);
-  }
+  static std::uint32_t hash_of(const Item& i) noexcept { return trie_hash(i); }
+  static unsigned char mark_of(std::uint32_t hash) noexcept { return static_cast<unsigned char>(hash >> 24); }
+  static std::uint32_t bit_of(std::uint32_t hash, unsigned shift) noexcept { return 1U << ((hash >> shift) & 15U); }
+  static unsigned rank(std::uint32_t mask, std::uint32_t bit) noexcept { return bits_in(mask & (bit - 1)); }
 
   template <class Same>
-  static Item* find_in_list(const node* n, std::uint64_t hash, Same same) noexcept {
-    for (unsigned i = 0; i < n->items; ++i) {
-      if (n->item(i)->hash == hash && same(*n->item(i))) return n->item(i);
+  static Item* find_in_list(const list& l, std::uint32_t hash, Same& same) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    for (std::uint32_t first = 0; first < l.size; first += 8) {
+      std::uint64_t marks;
+      std::memcpy(&marks, l.marks() + first, sizeof marks);
+      if constexpr (std::endian::native == std::endian::big) marks = __builtin_bswap64(marks);
+      // Zero where the marks are equal; the subtraction finds all zero bytes and, seldom, a byte above one.
+      const std::uint64_t differ = marks ^ (ones * mark_of(hash));
+      for (std::uint64_t equal = (differ - ones) & ~differ & (ones << 7); equal != 0; equal &= equal - 1) {
+        const std::uint32_t at = first + static_cast<std::uint32_t>(std::countr_zero(equal)) / 8;
+        if (at < l.size && same(*l.items()[at])) return l.items()[at];
+      }
     }
     return nullptr;
   }
 
   template <class Visit>
-  static void visit_node(const node* n, unsigned shift, Visit& visit) {
-    const unsigned items = shift >= bottom ? n->items : count(n->items);
-    for (unsigned i = 0; i < items; ++i) visit(*n->item(i));
-    if (shift >= bottom) return;
-    for (unsigned i = 0; i < count(n->children); ++i) visit_node(n->child(i), shift + bits, visit);
-  }
-
-  static node* make(version_store& store, std::uint32_t items, std::uint32_t children, unsigned slots) {
-    node* n = store.make<node>(slots * sizeof(void*));
-    n->items = items;
-    n->children = children;
-    return n;
-  }
-
-  // A copy of n with `drop` slots at position `at` replaced by the slots given; n is retired.
-  static node* respliced(version_store& store, node* n, unsigned shift, unsigned at, unsigned drop, void* add) {
-    const unsigned before = slot_count(n, shift), added = add != nullptr ? 1 : 0;
-    node* copy = make(store, n->items, n->children, before - drop + added);
-    std::memcpy(copy->slots(), n->slots(), at * sizeof(void*));
-    if (add != nullptr) copy->slots()[at] = add;
-    std::memcpy(copy->slots() + at + added, n->slots() + at + drop, (before - at - drop) * sizeof(void*));
-    store.retire(n);
-    return copy;
-  }
-
-  static node* with_slot(version_store& store, node* n, unsigned shift, unsigned at, void* value) {
-    if (store.is_fresh(n)) return n->slots()[at] = value, n;
-    return respliced(store, n, shift, at, 1, value);
-  }
-
-  static node* pair_of(version_store& store, unsigned shift, Item* a, Item* b) {
-    if (shift >= bottom) {
-      node* list = make(store, 2, 0, 2);
-      return list->slots()[0] = a, list->slots()[1] = b, list;
+  static void visit_place(place at, Visit& visit) {
+    if (at.is_item()) {
+      visit(*at.as_item());
+    } else if (at.is_list()) {
+      const list& l = *at.as_list();
+      for (std::uint32_t i = 0; i < l.size; ++i) visit(*l.items()[i]);
+    } else if (at.is_branch()) {
+      const branch& b = *at.as_branch();
+      for (unsigned i = 0; i < b.count(); ++i) visit_place(b.children()[i], visit);
     }
-    const std::uint32_t bit_a = bit_of(a->hash, shift), bit_b = bit_of(b->hash, shift);
-    if (bit_a == bit_b) {
-      node* below = pair_of(store, shift + bits, a, b);
-      node* n = make(store, 0, bit_a, 1);
-      return n->slots()[0] = below, n;
-    }
-    node* n = make(store, bit_a | bit_b, 0, 2);
-    n->slots()[bit_a < bit_b ? 0 : 1] = a;
-    n->slots()[bit_a < bit_b ? 1 : 0] = b;
-    return n;
   }
 
-  static node* insert_at(version_store& store, node* n, unsigned shift, Item* item) {
-    const std::uint32_t bit = shift >= bottom ? 0 : bit_of(item->hash, shift);
-    if (n == nullptr) {
-      n = make(store, bit, 0, 1);
-      return n->slots()[0] = item, n;
+  /// What n items make, n not 0, whose hashes agree in the digits below `shift`.
+  static place made_of(version_store& store, Item* const* items, unsigned n, unsigned shift) {
+    if (n == 1) return place(items[0]);
+    if (n <= longest || shift >= bottom) {
+      list* l = list::make(store, n);
+      for (unsigned i = 0; i < n; ++i) l->marks()[i] = mark_of(hash_of(*items[i]));
+      std::memcpy(l->items(), items, n * sizeof(Item*));
+      return place(l);
     }
-    if (shift >= bottom) {
-      n = respliced(store, n, shift, n->items, 0, item);
-      return ++n->items, n;
+    std::uint32_t mask = 0;
+    for (unsigned i = 0; i < n; ++i) mask |= bit_of(hash_of(*items[i]), shift);
+    branch* b = branch::make(store, mask, n);
+    place* to = b->children();
+    for (; mask != 0; mask &= mask - 1) {
+      Item* same_digit[longest + 1];
+      unsigned found = 0;
+      for (unsigned i = 0; i < n; ++i) {
+        if (bit_of(hash_of(*items[i]), shift) == (mask & -mask)) same_digit[found++] = items[i];
+      }
+      *to++ = made_of(store, same_digit, found, shift + bits);
     }
-    if (n->children & bit) {
-      const unsigned at = rank(n->children, bit);
-      return with_slot(store, n, shift, count(n->items) + at, insert_at(store, n->child(at), shift + bits, item));
-    }
-    const unsigned at = rank(n->items, bit);
-    if (!(n->items & bit)) {
-      n = respliced(store, n, shift, at, 0, item);
-      return n->items |= bit, n;
-    }
-    node* below = pair_of(store, shift + bits, n->item(at), item);
-    n = respliced(store, n, shift, at, 1, nullptr);
-    n->items &= ~bit;
-    n = respliced(store, n, shift, count(n->items) + rank(n->children, bit), 0, below);
-    return n->children |= bit, n;
+    return place(b);
   }
 
-  static node* replace_at(version_store& store, node* n, unsigned shift, Item* before, Item* now) {
-    if (shift >= bottom) return with_slot(store, n, shift, position_in_list(n, before), now);
-    const std::uint32_t bit = bit_of(before->hash, shift);
-    if (n->items & bit) return with_slot(store, n, shift, rank(n->items, bit), now);
-    const unsigned at = rank(n->children, bit);
-    return with_slot(store, n, shift, count(n->items) + at, replace_at(store, n->child(at), shift + bits, before, now));
-  }
-
-  static node* erase_at(version_store& store, node* n, unsigned shift, Item* item) {
-    if (shift >= bottom) {
-      n = respliced(store, n, shift, position_in_list(n, item), 1, nullptr);
-      return --n->items, n;  // a list of one is pulled up by its parent
+  static place inserted(version_store& store, place at, unsigned shift, Item* item) {
+    if (at.is_nothing()) return place(item);
+    if (at.is_branch()) return inserted_below(store, at.as_branch(), shift, item);
+    if (at.is_item()) {
+      Item* const both[] = {at.as_item(), item};
+      return made_of(store, both, 2, shift);
     }
-    const std::uint32_t bit = bit_of(item->hash, shift);
-    if (n->items & bit) {
-      if (slot_count(n, shift) == 1) return store.retire(n), nullptr;
-      n = respliced(store, n, shift, rank(n->items, bit), 1, nullptr);
-      return n->items &= ~bit, n;
+    list* l = at.as_list();
+    const std::uint32_t size = l->size;
+    if (size == longest && shift < bottom) {
+      Item* all[longest + 1];
+      std::memcpy(all, l->items(), size * sizeof(Item*));
+      all[size] = item;
+      store.retire(l);
+      return made_of(store, all, size + 1, shift);
     }
-    const unsigned at = rank(n->children, bit);
-    node* below = erase_at(store, n->child(at), shift + bits, item);
-    Item* alone = only_item(below, shift + bits);
-    if (alone == nullptr) return with_slot(store, n, shift, count(n->items) + at, below);
-    store.retire(below);
-    n = respliced(store, n, shift, count(n->items) + at, 1, nullptr);
-    n->children &= ~bit;
-    n = respliced(store, n, shift, rank(n->items, bit), 0, alone);
-    return n->items |= bit, n;
+    list* longer = list::copy(store, *l, size + 1);
+    longer->marks()[size] = mark_of(hash_of(*item));
+    longer->items()[size] = item;
+    store.retire(l);
+    return place(longer);
   }
 
-  static Item* only_item(const node* n, unsigned shift) noexcept {
-    if (shift >= bottom) return n->items == 1 ? n->item(0) : nullptr;
-    return n->children == 0 && count(n->items) == 1 ? n->item(0) : nullptr;
+  static place inserted_below(version_store& store, branch* b, unsigned shift, Item* item) {
+    const std::uint32_t bit = bit_of(hash_of(*item), shift);
+    const unsigned at = rank(b->mask, bit);
+    if (b->mask & bit) {
+      const place below = inserted(store, b->children()[at], shift + bits, item);
+      return with_child(store, b, at, below, b->size + 1);
+    }
+    branch* wider = branch::make(store, b->mask | bit, b->size + 1);
+    std::memcpy(static_cast<void*>(wider->children()), b->children(), at * sizeof(place));
+    wider->children()[at] = place(item);
+    std::memcpy(static_cast<void*>(wider->children() + at + 1), b->children() + at, (b->count() - at) * sizeof(place));
+    store.retire(b);
+    return place(wider);
   }
 
-  static unsigned position_in_list(const node* n, const Item* item) noexcept {
-    unsigned i = 0;
-    while (n->item(i) != item) ++i;
+  static place with_child(version_store& store, branch* b, unsigned at, place below, std::uint32_t size) {
+    if (!store.is_fresh(b)) {
+      branch* copy = branch::make(store, b->mask, size);
+      std::memcpy(static_cast<void*>(copy->children()), b->children(), b->count() * sizeof(place));
+      store.retire(b);
+      b = copy;
+    }
+    b->size = size;
+    b->children()[at] = below;
+    return place(b);
+  }
+
+  static std::uint32_t position(const list& l, const Item* item) noexcept {
+    std::uint32_t i = 0;
+    while (l.items()[i] != item) ++i;
     return i;
   }
 
-  static void free_node(version_store& store, node* n, unsigned shift) noexcept {
-    if (shift < bottom) {
-      for (unsigned i = 0; i < count(n->children); ++i) free_node(store, n->child(i), shift + bits);
+  static place replaced(version_store& store, place at, unsigned shift, Item* before, Item* now) {
+    if (at.is_item()) return place(now);
+    if (at.is_branch()) {
+      branch* b = at.as_branch();
+      const unsigned child = rank(b->mask, bit_of(hash_of(*before), shift));
+      return with_child(store, b, child, replaced(store, b->children()[child], shift + bits, before, now), b->size);
     }
-    store.free_block(n);
+    list* l = at.as_list();
+    const std::uint32_t i = position(*l, before);
+    if (!store.is_fresh(l)) {
+      store.retire(l);
+      l = list::copy(store, *l, l->size);
+    }
+    l->items()[i] = now;
+    return place(l);
   }
 
-  node* root_ = nullptr;
+  static place erased(version_store& store, place at, unsigned shift, Item* item) {
+    if (at.is_item()) return {};
+    if (at.is_branch()) return erased_below(store, at.as_branch(), shift, item);
+    list* l = at.as_list();
+    const std::uint32_t i = position(*l, item), last = l->size - 1;
+    store.retire(l);
+    if (last == 1) return place(l->items()[1 - i]);
+    list* shorter = list::copy(store, *l, last);
+    if (i != last) {
+      shorter->marks()[i] = l->marks()[last];
+      shorter->items()[i] = l->items()[last];
+    }
+    return place(shorter);
+  }
+
+  static place erased_below(version_store& store, branch* b, unsigned shift, Item* item) {
+    if (b->size == longest + 1) {  // the rest fits into a list
+      Item* rest[longest];
+      unsigned n = 0;
+      auto take = [&](Item& i) {
+        if (&i != item) rest[n++] = &i;
+      };
+      visit_place(place(b), take);
+      retire_place(store, place(b));
+      return made_of(store, rest, n, shift);
+    }
+    const unsigned at = rank(b->mask, bit_of(hash_of(*item), shift));
+    const place below = erased(store, b->children()[at], shift + bits, item);
+    if (!below.is_nothing()) return with_child(store, b, at, below, b->size - 1);
+    branch* narrower = branch::make(store, b->mask & ~bit_of(hash_of(*item), shift), b->size - 1);
+    std::memcpy(static_cast<void*>(narrower->children()), b->children(), at * sizeof(place));
+    std::memcpy(static_cast<void*>(narrower->children() + at), b->children() + at + 1, (b->count() - at - 1) * sizeof(place));
+    store.retire(b);
+    return place(narrower);
+  }
+
+  /// Nodes only: the items are the caller's.
+  static void free_place(version_store& store, place at) noexcept {
+    if (at.is_list()) return store.free_block(at.as_list());
+    if (!at.is_branch()) return;
+    branch* b = at.as_branch();
+    for (unsigned i = 0; i < b->count(); ++i) free_place(store, b->children()[i]);
+    store.free_block(b);
+  }
+  static void retire_place(version_store& store, place at) {
+    if (at.is_list()) return store.retire(at.as_list());
+    if (!at.is_branch()) return;
+    branch* b = at.as_branch();
+    for (unsigned i = 0; i < b->count(); ++i) retire_place(store, b->children()[i]);
+    store.retire(b);
+  }
+
+  place root_;
 };
 
 }  // namespace rulebus::inline v1::detail

@@ -73,11 +73,14 @@ class index_writer {
   void remove_rule(compiled_rule& rule);
   void compile_group(const group& g, draft& d);
   void compile_field(const field& f, draft& d);
-  compiled_condition compile_condition(path_node& node, const condition& c);
+  bool compile_condition(path_node& node, const condition& c, compiled_condition& compiled);
   selection select(const group& g, const draft& d, std::size_t& next_field) const;
   std::uint64_t cost(std::string_view path, const condition& c) const;
-  compiled_rule* make_rule(const draft& d, rule_id id);
-  void choose_entries(const field& f, path_node& node, draft& d);
+  const rule_form* take_form(const draft& d, const rule_form::numbers& count);
+  form_entry* open_form(form_entry* existing);
+  void release_form(const rule_form& form);
+  compiled_rule* make_rule(const draft& d, rule_id id, const rule_form* form);
+  void choose_entries(std::size_t field, draft& d);
   void release_conditions(const compiled_rule& rule);
   void withdraw_postings(compiled_rule& rule);
 

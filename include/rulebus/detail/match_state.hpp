@@ -86,7 +86,7 @@ class match_state {
   bool group_holds(const compiled_rule& rule, group_place& at);
   bool field_holds(const compiled_rule& rule, const compiled_field& f);
   bool is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const;
-  bool condition_holds(const compiled_field& f, const compiled_condition& c);
+  bool lazy_holds(const compiled_field& f, const lazy_condition& c);
   void add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a);
   const path_state* leaves_at(const compiled_field& f) const noexcept;
   bool positions_agree(const compiled_rule& rule);

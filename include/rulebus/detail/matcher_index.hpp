@@ -5,6 +5,7 @@
 //   paths    a trie of the path steps that rules use. Each node holds the index of its path: a set of *entries*.
 //   always   the rules that can match without any leaf ({"exists": false} alone): candidates of every event.
 //   by_id    all rules, for remove.
+//   forms    what rules have in common that differ in their values only: for the writer; a rule points to its form.
 //
 // An entry is a key by which a leaf at that path is looked up: a string, a number, a prefix, a network, "any leaf", … An
 // entry carries the rules that it makes candidates. Each rule stands under the entries of *one* of its fields (or one `$or`),
@@ -59,7 +60,7 @@ constexpr bool is_answer(key_kind k) noexcept { return k <= key_kind::literal; }
 
 /// A condition that an entry does not answer by itself. Never changes.
 struct lazy_condition : block {
-  std::uint64_t hash = 0;  ///< of its entry
+  std::uint32_t hash = 0;  ///< of its entry
   std::uint32_t id = 0;    ///< of its entry
   condition* test = nullptr;
 };
@@ -67,14 +68,14 @@ struct lazy_condition : block {
 struct compiled_rule;
 
 struct entry : block {
-  std::uint64_t hash = 0;    ///< of kind and key bytes
+  std::uint32_t hash = 0;    ///< of kind and key bytes
   std::uint32_t id = 0;      ///< number of the condition that it answers; otherwise a number of its own
   std::uint32_t uses = 0;    ///< conditions of rules that it answers (or holds, when lazy), and rules posted
   std::uint32_t posted = 0;  ///< rules under it: those that it makes candidates
   std::uint32_t key_size = 0;
-  lazy_condition* condition = nullptr;  ///< key_kind::lazy
-  hash_trie<compiled_rule> rules;
   key_kind kind{};
+  hash_trie<compiled_rule> rules;
+  lazy_condition* condition = nullptr;  ///< key_kind::lazy
   std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1), key_size}; }
 };
 
@@ -98,22 +99,23 @@ struct path_name : block {
 };
 
 struct path_node : block {
-  std::uint64_t hash = 0;     ///< of the step
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
   hash_trie<entry> entries;
   hash_trie<entry> scans;          ///< the entries of key_kind::lazy with rules under them: evaluated on every leaf
   length_list* lengths = nullptr;  ///< null: none
   std::uint64_t first_bytes = 0;   ///< a filter: bit b is set if a child's step begins with b modulo 64 ('.' if empty)
+  std::uint32_t kinds = 0;         ///< bit_of each key_kind among the entries
+  std::uint32_t path_id = 0;       ///< name->id
+  std::uint32_t hash = 0;          ///< of the step
   std::uint32_t child_count = 0;
   std::uint32_t inner_children = 0;  ///< children that have children: only then can a dotted key lead anywhere
   std::uint32_t uses = 0;            ///< fields of rules at this path
-  std::uint32_t kinds = 0;           ///< bit_of each key_kind among the entries
   std::uint32_t entry_count[key_kinds] = {};
   std::uint32_t step_size = 0;
   std::string_view step() const noexcept { return {reinterpret_cast<const char*>(this + 1), step_size}; }
 
-  static std::uint64_t hash_of(std::string_view step) noexcept { return hash_bytes(step, 1); }
+  static std::uint32_t hash_of(std::string_view step) noexcept { return static_cast<std::uint32_t>(hash_bytes(step, 1)); }
   static std::uint64_t first_byte_bit(std::string_view step) noexcept {
     return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
   }
@@ -133,8 +135,8 @@ struct path_node : block {
 };
 
 /// The entry's place in a path's set.
-inline std::uint64_t key_hash(key_kind kind, std::string_view key) noexcept {
-  return hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind));
+inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
+  return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
 }
 inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
   return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && e.key() == key; });
@@ -166,60 +168,75 @@ constexpr std::string_view literal_key(leaf_type t) noexcept {
 
 // ---- one rule
 
-/// One alternative of a field: the number of its condition, and how to evaluate it unless an entry answers it.
-struct compiled_condition {
-  std::uint32_t id;
-  std::uint32_t kind;  ///< key_kind of the entry that answers, or not_answered
-  union {
-    std::uint64_t entry_hash;    ///< when an entry answers it
-    const lazy_condition* lazy;  ///< otherwise
-  };
-  static constexpr std::uint32_t not_answered = UINT32_MAX;
-  bool is_lazy() const noexcept { return kind == not_answered; }
+/// One alternative of a field.
+union compiled_condition {
+  struct {
+    std::uint32_t id, hash;
+  } entry;                     ///< which answers it, if it is among the first compiled_field::answered
+  const lazy_condition* lazy;  ///< otherwise
 };
 
 struct compiled_field {
   const path_name* path;
+  std::uint32_t path_id;
   std::uint32_t first_condition, condition_count;
   std::uint32_t answered;   ///< the first so many conditions are answered by entries, and sorted by id
   std::uint32_t or_absent;  ///< 1: {"exists": false} is among the alternatives
   std::uint32_t order;      ///< rank of the path among the rule's fields, by UTF-16 order
 };
 
-/// Where a rule is posted: the entry (path, hash, id) that makes it a candidate.
-struct posting {
-  const path_name* path;
-  std::uint64_t entry_hash;
-  std::uint32_t entry_id;
-};
-
-/// A rule in one block. `shape` is the tree in preorder as numbers: a group is {its fields, its choices, words of
-/// the whole group, fields of the whole group} then its choices, a choice is {branches} then its branches; `fields` has the
-/// fields of the groups in that same order.
-struct compiled_rule : block {
-  std::uint64_t hash = 0;  ///< of id
-  rule_id id{};
-  std::uint32_t slot = 0;  ///< small number, reused; for a reader's marks
-  std::uint32_t field_count = 0, condition_count = 0, posting_count = 0, shape_count = 0;
-  std::uint32_t is_always = 0;        ///< 1: stands among snapshot::always instead of under entries
-  std::uint32_t uses_empty_step = 0;  ///< see snapshot::empty_steps
-
+/// What many rules have in common: all but the values. `shape` is the tree in preorder as numbers: a group is {its fields,
+/// its choices, words of the whole group, fields of the whole group} then its choices, a choice is {branches} then its
+/// branches; `fields` has the fields of the groups in that same order. Never changes.
+struct rule_form : block {
+  struct numbers {
+    std::uint32_t fields = 0, conditions = 0, postings = 0, shape = 0;
+    std::uint32_t is_always = 0;        ///< 1: the rule stands among snapshot::always instead of under entries
+    std::uint32_t uses_empty_step = 0;  ///< see snapshot::empty_steps
+    friend bool operator==(const numbers&, const numbers&) = default;
+  };
+  std::uint32_t hash = 0;
+  numbers count{};
+  std::uint32_t unused = 0;
   const compiled_field* fields() const noexcept { return reinterpret_cast<const compiled_field*>(this + 1); }
-  const compiled_condition* conditions() const noexcept {
-    return reinterpret_cast<const compiled_condition*>(fields() + field_count);
-  }
-  const posting* postings() const noexcept { return reinterpret_cast<const posting*>(conditions() + condition_count); }
-  const std::uint32_t* shape() const noexcept { return reinterpret_cast<const std::uint32_t*>(postings() + posting_count); }
+  const std::uint32_t* shape() const noexcept { return reinterpret_cast<const std::uint32_t*>(fields() + count.fields); }
 };
 
-inline std::uint64_t rule_hash(rule_id id) noexcept {
-  return fold_multiply(static_cast<std::uint64_t>(id) + 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03);
+/// A form's place in snapshot::forms.
+struct form_entry : block {
+  std::uint32_t hash = 0;
+  std::uint32_t uses = 0;  ///< rules
+  rule_form* form = nullptr;
+};
+
+/// Where a rule is posted: the entry that makes it a candidate, at the path of one of its fields.
+struct posting {
+  std::uint32_t field, entry_hash, entry_id;
+};
+
+/// A rule: its form and its values.
+struct compiled_rule : block {
+  static constexpr std::uint32_t no_slot = UINT32_MAX;
+  rule_id id{};
+  const rule_form* form = nullptr;
+  std::uint32_t slot = no_slot;  ///< small number, reused; for a reader's marks, if several entries have the rule
+  std::uint32_t unused = 0;
+
+  std::uint32_t hash() const noexcept;  ///< of id
+  const compiled_condition* conditions() const noexcept { return reinterpret_cast<const compiled_condition*>(this + 1); }
+  const posting* postings() const noexcept { return reinterpret_cast<const posting*>(conditions() + form->count.conditions); }
+};
+
+inline std::uint32_t rule_hash(rule_id id) noexcept {
+  return static_cast<std::uint32_t>(fold_multiply(static_cast<std::uint64_t>(id) + 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03));
 }
+inline std::uint32_t compiled_rule::hash() const noexcept { return rule_hash(id); }
 
 /// One published version.
 struct snapshot {
   path_node* paths = nullptr;  ///< the root, whose own path does not exist
   hash_trie<compiled_rule> always, by_id;
+  hash_trie<form_entry> forms;
   // Numbers in use are below these: how large a reader's tables must be.
   std::uint32_t path_limit = 0, condition_limit = 0, slot_limit = 0;
   /// Rules with a path that has an empty step before a non-empty one (or is just that). An event's key "" is seen only

@@ -17,11 +17,14 @@
 
 namespace rulebus::inline v1::detail {
 
-/// What every block begins with.
+/// What every block begins with, in one word since there are many small blocks.
 struct block {
-  std::uint64_t born;         ///< version
-  std::uint32_t bytes;        ///< allocated
-  std::uint32_t owns_memory;  ///< 1: the store's destroy function must see it before it is freed
+  static constexpr std::uint64_t last_version = (std::uint64_t{1} << 40) - 1;  // after 30 years of 1000 changes a second
+  static constexpr std::size_t most_words = (std::size_t{1} << 23) - 1;
+  std::uint64_t born : 40;        ///< version
+  std::uint64_t words : 23;       ///< of 8 bytes, allocated
+  std::uint64_t owns_memory : 1;  ///< 1: the store's destroy function must see it before it is freed
+  std::size_t bytes() const noexcept { return std::size_t{words} * 8; }
 };
 
 class version_store {
@@ -40,20 +43,21 @@ class version_store {
 
   // ---- in a transaction
 
-  /// A T with `extra` bytes behind it; value-initialised. Throws std::bad_alloc; then the transaction must abort.
+  /// A T with `extra` bytes behind it; value-initialised. Throws std::bad_alloc, also for more than 64 MB; then the transaction
+  /// must abort.
   template <class T>
   T* make(std::size_t extra = 0) {
-    const std::size_t size = sizeof(T) + extra;
-    if (size > UINT32_MAX) throw std::bad_alloc();
+    const std::size_t words = (sizeof(T) + extra + 7) / 8;
+    if (words > block::most_words) throw std::bad_alloc();
     fresh_.reserve(fresh_.size() + 1 > fresh_.capacity() ? 2 * fresh_.capacity() + 16 : 0);
-    void* memory = std::malloc(size);
+    void* memory = std::malloc(words * 8);
     if (memory == nullptr) throw std::bad_alloc();
     T* made = new (memory) T();
-    made->born = building();
-    made->bytes = static_cast<std::uint32_t>(size);
+    made->born = building() & block::last_version;
+    made->words = words & block::most_words;
     made->owns_memory = 0;
     fresh_.push_back(made);
-    bytes_ += size;
+    bytes_ += words * 8;
     return made;
   }
 
@@ -103,7 +107,7 @@ class version_store {
   /// Frees a block that belongs to the newest version, when the whole structure goes.
   void free_block(block* b) noexcept {
     if (b->owns_memory != 0) destroy_(*b);
-    bytes_ -= b->bytes;
+    bytes_ -= b->bytes();
     std::free(b);
   }
 
