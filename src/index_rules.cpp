@@ -134,8 +134,8 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
   compiled_rule* rule = make_rule(d, id, take_form(d, count));
   for (const draft::post& p : d.posts) {
     ++p.under->uses;
+    if (p.under->rules.empty() && p.under->kind == key_kind::lazy) d.nodes[p.field]->scans.insert(store_, p.under);
     p.under->rules.insert(store_, rule);
-    if (p.under->posted++ == 0 && p.under->kind == key_kind::lazy) d.nodes[p.field]->scans.insert(store_, p.under);
   }
   if (count.is_always != 0) next_.always.insert(store_, rule);
   next_.empty_steps += count.uses_empty_step;
@@ -196,18 +196,18 @@ bool index_writer::compile_condition(path_node& node, const condition& c, compil
   entry* e = make_entry(node, key);
   ++e->uses;
   if (answered) {
-    compiled.entry = {e->id, e->hash};
+    compiled.entry = {e->id, e->hash()};
     return true;
   }
-  if (e->condition == nullptr) {
+  if (e->condition() == nullptr) {
     auto* lazy = store_.make<lazy_condition>();
-    lazy->hash = e->hash;
+    lazy->hash = e->hash();
     lazy->id = e->id;
     lazy->test = new condition(c);
     lazy->owns_memory = 1;
-    e->condition = lazy;
+    e->condition() = lazy;
   }
-  compiled.lazy = e->condition;
+  compiled.lazy = e->condition();
   return false;
 }
 
@@ -238,7 +238,7 @@ std::uint64_t index_writer::cost(std::string_view path, const condition& c) cons
   const entry_key key = rules::candidate_key(c);
   const path_node* node = next_.paths->descendant(path);
   const entry* e = node == nullptr ? nullptr : find_entry(*node, key.kind, key.bytes);
-  return rules::base_cost(key.kind) + (e == nullptr ? 0 : e->posted);
+  return rules::base_cost(key.kind) + (e == nullptr ? 0 : e->rules.size());
 }
 
 /// Makes ready the entries that are to make the rule a candidate.
@@ -303,7 +303,7 @@ compiled_rule* index_writer::make_rule(const draft& d, rule_id id, const rule_fo
   if (d.posts.size() > 1) rule->slot = slots_.take();
   if (conditions != 0) std::memcpy(static_cast<void*>(rule + 1), d.conditions.data(), conditions);
   auto* to = reinterpret_cast<posting*>(reinterpret_cast<char*>(rule + 1) + conditions);
-  for (const draft::post& p : d.posts) *to++ = {static_cast<std::uint32_t>(p.field), p.under->hash, p.under->id};
+  for (const draft::post& p : d.posts) *to++ = {static_cast<std::uint32_t>(p.field), p.under->hash(), p.under->id};
   return rule;
 }
 
@@ -327,7 +327,7 @@ void index_writer::withdraw_postings(compiled_rule& rule) {
     path_node& node = *open_path(rule.form->fields()[p.field].path->text()).back();
     entry* e = open_entry(node, node.entries.find(p.entry_hash, [&](const entry& x) { return x.id == p.entry_id; }));
     e->rules.erase(store_, &rule);
-    if (--e->posted == 0 && e->kind == key_kind::lazy) node.scans.erase(store_, e);
+    if (e->rules.empty() && e->kind == key_kind::lazy) node.scans.erase(store_, e);
     --e->uses;
     close_entry(node, e);
   }

@@ -70,7 +70,7 @@ void free_path(version_store& store, path_node* n) noexcept {
   n->children.free_nodes(store);
   n->entries.for_each([&](entry& e) {
     e.rules.free_nodes(store);
-    if (e.condition != nullptr) store.free_block(e.condition);
+    if (e.kind == key_kind::lazy && e.condition() != nullptr) store.free_block(e.condition());
     store.free_block(&e);
   });
   n->entries.free_nodes(store);
@@ -196,17 +196,18 @@ entry* index_writer::open_entry(path_node& node, entry* existing) {
   if (store_.is_fresh(existing)) return existing;
   entry* copy = index::copy_of(store_, existing);
   node.entries.replace(store_, existing, copy);
-  if (existing->kind == key_kind::lazy && existing->posted != 0) node.scans.replace(store_, existing, copy);
+  if (existing->kind == key_kind::lazy && !existing->rules.empty()) node.scans.replace(store_, existing, copy);
   return copy;
 }
 
 /// The entry of that key, made if need be, ready to be changed. The caller counts its use.
 entry* index_writer::make_entry(path_node& node, const entry_key& key) {
   if (entry* existing = find_entry(node, key.kind, key.bytes)) return open_entry(node, existing);
-  entry* e = index::make_named<entry>(store_, key.bytes);
+  entry* e = store_.make<entry>(entry::before_key(key.kind) + key.bytes.size());
   e->kind = key.kind;
   e->key_size = static_cast<std::uint32_t>(key.bytes.size());
-  e->hash = key_hash(key.kind, key.bytes);
+  if (key.kind == key_kind::lazy) e->condition() = nullptr;
+  std::memcpy(e->key_bytes(), key.bytes.data(), key.bytes.size());
   e->id = conditions_.take();
   node.entries.insert(store_, e);
   node.kinds |= bit_of(key.kind);
@@ -222,7 +223,7 @@ void index_writer::close_entry(path_node& node, entry* e) {
   if (--node.entry_count[static_cast<std::size_t>(e->kind)] == 0) node.kinds &= ~bit_of(e->kind);
   if (index::has_length(e->kind)) count_length(node, *e, -1);
   conditions_.give(e->id);
-  if (e->condition != nullptr) store_.retire(e->condition);
+  if (e->kind == key_kind::lazy && e->condition() != nullptr) store_.retire(e->condition());
   store_.retire(e);
 }
 

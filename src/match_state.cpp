@@ -135,7 +135,7 @@ void match_state::scan(const path_node& node, const detail::leaf& value, std::ui
   node.scans.for_each([&](const entry& e) {
     answer& a = answers_[e.id];
     if (a.event != event_) a = {event_, none};
-    if (!passes(*e.condition->test, value, scratch_)) return;
+    if (!passes(*e.condition()->test, value, scratch_)) return;
     if (a.first_hit == none) add_candidates(e);
     add_hit(number, e.id, a);
   });

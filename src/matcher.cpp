@@ -22,7 +22,7 @@ class matcher::impl {
   detail::index_writer index;
   unsigned long long last_id = 0;
   // The number of the newest version, stored after it is complete; readers compare it with the one they hold.
-  std::atomic<std::uint64_t> version{0};
+  alignas(64) std::atomic<std::uint64_t> version{0};
 };
 
 matcher::matcher(const matcher_options& options) : impl_(std::make_unique<impl>(options)) {}
@@ -64,7 +64,8 @@ std::size_t matcher::memory_bytes() const {
 
 // ---- reader
 
-class matcher::reader::impl {
+// Readers of several threads, made one after the other, must not share cache lines.
+class alignas(64) matcher::reader::impl {
  public:
   impl(matcher::impl& owner, const event_options& options) : owner_(owner), options_(options), open_(options.max_depth) {
     const std::lock_guard lock(owner_.mutex);

@@ -27,6 +27,9 @@ template <class Item>
 class hash_trie {
  public:
   bool empty() const noexcept { return root_.is_nothing(); }
+  std::size_t size() const noexcept {
+    return root_.is_branch() ? root_.as_branch()->size : root_.is_list() ? root_.as_list()->size : empty() ? 0 : 1;
+  }
 
   /// The item of that hash for which same(item) holds, or null. Items of other hashes may be asked, too.
   template <class Same>

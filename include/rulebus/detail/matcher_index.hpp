@@ -67,16 +67,21 @@ struct lazy_condition : block {
 
 struct compiled_rule;
 
+/// Small, for there is one for nearly every rule; what can be had otherwise is not stored.
 struct entry : block {
-  std::uint32_t hash = 0;    ///< of kind and key bytes
-  std::uint32_t id = 0;      ///< number of the condition that it answers; otherwise a number of its own
-  std::uint32_t uses = 0;    ///< conditions of rules that it answers (or holds, when lazy), and rules posted
-  std::uint32_t posted = 0;  ///< rules under it: those that it makes candidates
+  std::uint32_t id = 0;    ///< number of the condition that it answers; otherwise a number of its own
+  std::uint32_t uses = 0;  ///< conditions of rules that it answers (or holds, when lazy), and rules under it
   std::uint32_t key_size = 0;
   key_kind kind{};
-  hash_trie<compiled_rule> rules;
-  lazy_condition* condition = nullptr;  ///< key_kind::lazy
-  std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1), key_size}; }
+  hash_trie<compiled_rule> rules;  ///< those that it makes candidates
+
+  /// Of key_kind::lazy only: what is evaluated. It stands before the key.
+  lazy_condition*& condition() noexcept { return *reinterpret_cast<lazy_condition**>(this + 1); }
+  const lazy_condition* condition() const noexcept { return *reinterpret_cast<lazy_condition* const*>(this + 1); }
+  static constexpr std::size_t before_key(key_kind k) noexcept { return k == key_kind::lazy ? sizeof(lazy_condition*) : 0; }
+  char* key_bytes() noexcept { return reinterpret_cast<char*>(this + 1) + before_key(kind); }
+  std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1) + before_key(kind), key_size}; }
+  std::uint32_t hash() const noexcept;  ///< of kind and key
 };
 
 /// The lengths of prefixes, suffixes and masks that occur at a path, so that a reader looks up each once.
@@ -138,6 +143,7 @@ struct path_node : block {
 inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
   return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
 }
+inline std::uint32_t entry::hash() const noexcept { return key_hash(kind, key()); }
 inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
   return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && e.key() == key; });
 }
