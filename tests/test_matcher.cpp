@@ -133,6 +133,20 @@ TEST_CASE("matcher: removing rules gives their memory back") {
   CHECK(m.memory_bytes() == empty);
 }
 
+TEST_CASE("matcher: large sets of small rules take little memory, and half of the rules half of it") {
+  matcher m;
+  std::vector<rule_id> added;
+  for (int i = 0; i < 20'000; ++i)
+    added.push_back(add(m, R"({"source":["shop"],"detail":{"id":["k)" + std::to_string(i) + R"("]}})"));
+  const std::size_t full = m.memory_bytes();
+  CHECK(full < added.size() * 250);
+  for (std::size_t i = 0; i < added.size(); i += 2) m.remove(added[i]).value();
+  CHECK(m.memory_bytes() < full / 100 * 60);
+  matcher::reader reader(m);
+  CHECK(matched(reader, R"({"source":"shop","detail":{"id":"k10000"}})").empty());
+  CHECK(matched(reader, R"({"source":"shop","detail":{"id":"k10001"}})") == ids{added[10'001]});
+}
+
 TEST_CASE("matcher: takes a parsed pattern and a pattern's text alike") {
   matcher m;
   matcher::reader reader(m);

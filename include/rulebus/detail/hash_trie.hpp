@@ -13,7 +13,6 @@
 // see version_store.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -40,8 +39,9 @@ class hash_trie {
       const std::uint32_t bit = bit_of(hash, shift);
       if (!(b.mask & bit)) return nullptr;
       at = b.children()[rank(b.mask, bit)];
+      if (shift >= 2 * bits) at.prefetch_rest();  // in a small trie all is near
     }
-    if (at.is_list()) return find_in_list(*at.as_list(), hash, same);
+    if (at.is_list()) return at.as_list()->find(mark_of(hash), same);
     return !at.is_nothing() && same(*at.as_item()) ? at.as_item() : nullptr;
   }
 
@@ -74,23 +74,6 @@ class hash_trie {
   static unsigned char mark_of(std::uint32_t hash) noexcept { return static_cast<unsigned char>(hash >> 24); }
   static std::uint32_t bit_of(std::uint32_t hash, unsigned shift) noexcept { return 1U << ((hash >> shift) & 15U); }
   static unsigned rank(std::uint32_t mask, std::uint32_t bit) noexcept { return bits_in(mask & (bit - 1)); }
-
-  template <class Same>
-  static Item* find_in_list(const list& l, std::uint32_t hash, Same& same) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    for (std::uint32_t first = 0; first < l.size; first += 8) {
-      std::uint64_t marks;
-      std::memcpy(&marks, l.marks() + first, sizeof marks);
-      if constexpr (std::endian::native == std::endian::big) marks = __builtin_bswap64(marks);
-      // Zero where the marks are equal; the subtraction finds all zero bytes and, seldom, a byte above one.
-      const std::uint64_t differ = marks ^ (ones * mark_of(hash));
-      for (std::uint64_t equal = (differ - ones) & ~differ & (ones << 7); equal != 0; equal &= equal - 1) {
-        const std::uint32_t at = first + static_cast<std::uint32_t>(std::countr_zero(equal)) / 8;
-        if (at < l.size && same(*l.items()[at])) return l.items()[at];
-      }
-    }
-    return nullptr;
-  }
 
   template <class Visit>
   static void visit_place(place at, Visit& visit) {

@@ -1,6 +1,7 @@
 // What the nodes of a hash_trie (hash_trie.hpp) look like in memory.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,13 @@ class trie_place {
   Item* as_item() const noexcept { return reinterpret_cast<Item*>(word_ - item_tag); }
   list* as_list() const noexcept { return reinterpret_cast<list*>(word_ - list_tag); }
   branch* as_branch() const noexcept { return reinterpret_cast<branch*>(word_ - branch_tag); }
+
+  /// Asks for the cache lines behind the first one of a node, before what is in that one says which of them will be needed.
+  void prefetch_rest() const noexcept {
+    const auto* node = reinterpret_cast<const char*>(word_ & ~std::uintptr_t{3});
+    __builtin_prefetch(node + 64);
+    __builtin_prefetch(node + 128);
+  }
 
  private:
   static constexpr std::uintptr_t item_tag = 1, list_tag = 2, branch_tag = 3;
@@ -78,11 +86,28 @@ struct trie_branch : block {
 template <class Item>
 struct trie_list : block {
   std::uint32_t size = 0;
-  std::uint32_t unused = 0;
   unsigned char* marks() noexcept { return reinterpret_cast<unsigned char*>(this + 1); }
   const unsigned char* marks() const noexcept { return reinterpret_cast<const unsigned char*>(this + 1); }
   Item** items() noexcept { return reinterpret_cast<Item**>(marks() + whole_words(size)); }
   Item* const* items() const noexcept { return reinterpret_cast<Item* const*>(marks() + whole_words(size)); }
+
+  /// The item of that mark for which same(item) holds, or null.
+  template <class Same>
+  Item* find(unsigned char mark, Same& same) const noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    for (std::uint32_t first = 0; first < size; first += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, marks() + first, sizeof word);
+      if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+      // Zero where the marks are equal; the subtraction finds all zero bytes and, seldom, a byte above one.
+      const std::uint64_t differ = word ^ (ones * mark);
+      for (std::uint64_t equal = (differ - ones) & ~differ & (ones << 7); equal != 0; equal &= equal - 1) {
+        const std::uint32_t at = first + static_cast<std::uint32_t>(std::countr_zero(equal)) / 8;
+        if (at < size && same(*items()[at])) return items()[at];
+      }
+    }
+    return nullptr;
+  }
 
   static std::size_t whole_words(std::uint32_t bytes) noexcept { return (std::size_t{bytes} + 7) / 8 * 8; }
   static trie_list* make(version_store& store, std::uint32_t size) {

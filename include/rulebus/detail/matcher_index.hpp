@@ -60,12 +60,16 @@ constexpr bool is_answer(key_kind k) noexcept { return k <= key_kind::literal; }
 
 /// A condition that an entry does not answer by itself. Never changes.
 struct lazy_condition : block {
-  std::uint32_t hash = 0;  ///< of its entry
-  std::uint32_t id = 0;    ///< of its entry
+  std::uint32_t hash = 0, id = 0;  ///< of its entry
   condition* test = nullptr;
 };
 
 struct compiled_rule;
+
+/// The entry's place in a path's set.
+inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
+  return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
+}
 
 /// Small, for there is one for nearly every rule; what can be had otherwise is not stored.
 struct entry : block {
@@ -81,7 +85,7 @@ struct entry : block {
   static constexpr std::size_t before_key(key_kind k) noexcept { return k == key_kind::lazy ? sizeof(lazy_condition*) : 0; }
   char* key_bytes() noexcept { return reinterpret_cast<char*>(this + 1) + before_key(kind); }
   std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1) + before_key(kind), key_size}; }
-  std::uint32_t hash() const noexcept;  ///< of kind and key
+  std::uint32_t hash() const noexcept { return key_hash(kind, key()); }
 };
 
 /// The lengths of prefixes, suffixes and masks that occur at a path, so that a reader looks up each once.
@@ -139,11 +143,6 @@ struct path_node : block {
   }
 };
 
-/// The entry's place in a path's set.
-inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
-  return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
-}
-inline std::uint32_t entry::hash() const noexcept { return key_hash(kind, key()); }
 inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
   return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && e.key() == key; });
 }
@@ -203,7 +202,6 @@ struct rule_form : block {
   };
   std::uint32_t hash = 0;
   numbers count{};
-  std::uint32_t unused = 0;
   const compiled_field* fields() const noexcept { return reinterpret_cast<const compiled_field*>(this + 1); }
   const std::uint32_t* shape() const noexcept { return reinterpret_cast<const std::uint32_t*>(fields() + count.fields); }
 };
@@ -220,23 +218,21 @@ struct posting {
   std::uint32_t field, entry_hash, entry_id;
 };
 
+inline std::uint32_t rule_hash(rule_id id) noexcept {
+  return static_cast<std::uint32_t>(fold_multiply(static_cast<std::uint64_t>(id) + 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03));
+}
+
 /// A rule: its form and its values.
 struct compiled_rule : block {
   static constexpr std::uint32_t no_slot = UINT32_MAX;
   rule_id id{};
   const rule_form* form = nullptr;
   std::uint32_t slot = no_slot;  ///< small number, reused; for a reader's marks, if several entries have the rule
-  std::uint32_t unused = 0;
 
-  std::uint32_t hash() const noexcept;  ///< of id
+  std::uint32_t hash() const noexcept { return rule_hash(id); }
   const compiled_condition* conditions() const noexcept { return reinterpret_cast<const compiled_condition*>(this + 1); }
   const posting* postings() const noexcept { return reinterpret_cast<const posting*>(conditions() + form->count.conditions); }
 };
-
-inline std::uint32_t rule_hash(rule_id id) noexcept {
-  return static_cast<std::uint32_t>(fold_multiply(static_cast<std::uint64_t>(id) + 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03));
-}
-inline std::uint32_t compiled_rule::hash() const noexcept { return rule_hash(id); }
 
 /// One published version.
 struct snapshot {
