@@ -1,5 +1,6 @@
 #include "rulebus/detail/number.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -34,10 +35,11 @@ int count_digits(std::uint64_t digits) noexcept {
   return count;
 }
 
+constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                             1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
 // The double nearest to a non-zero decimal; infinity or zero when there is none.
 double nearest(const decimal& d) noexcept {
-  static constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   double value = 0;
   if (d.digits < std::uint64_t{1} << 53 && d.exponent >= -22 && d.exponent <= 22) {
     // Both operands are exact, so the one rounding is the right one (Clinger 1990).
@@ -62,9 +64,93 @@ decimal shortest_decimal(double value) noexcept {
   return normal_form({text, static_cast<std::size_t>(end - text)}).value_or(decimal{});
 }
 
+__extension__ using wide = unsigned __int128;
+
+// A fraction of 16 or 17 digits, as coordinates and measurements have them, by integers. Of the decimal D = digits / 10^k, k
+// from 1 to 19, the nearest double is found as mantissa / 2^shift; then all is compared in units of 1 / (10^k 2^shift), where
+// one in the last decimal place is 2^shift and half a unit of the mantissa's last place is 10^k / 2: D is the shortest when no
+// decimal with one digit less is so near to the double that it, too, would be read as it, and when no other decimal with as
+// many digits is nearer. Nothing when it cannot tell: on ties, where rounding rules would count, and next to powers of two.
+std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexcept {
+  static constexpr std::uint64_t tens[] = {1,
+                                           10,
+                                           100,
+                                           1000,
+                                           10000,
+                                           100000,
+                                           1000000,
+                                           10000000,
+                                           100000000,
+                                           1000000000,
+                                           10000000000,
+                                           100000000000,
+                                           1000000000000,
+                                           10000000000000,
+                                           100000000000000,
+                                           1000000000000000,
+                                           10000000000000000,
+                                           100000000000000000,
+                                           1000000000000000000,
+                                           10000000000000000000U};
+  if (d.exponent >= 0 || d.exponent < -19) return std::nullopt;
+  const std::uint64_t ten = tens[-d.exponent];
+  const int bits = 64 - std::countl_zero(d.digits);
+  const int shift = 53 - bits + (64 - std::countl_zero(ten));  // the quotient then has 53 or 54 bits
+  if (shift < 1 || shift + bits > 126) return std::nullopt;
+  wide scaled = wide{d.digits} << shift;
+  auto mantissa = static_cast<std::uint64_t>(scaled / ten);
+  auto rest = static_cast<std::uint64_t>(scaled % ten);
+  int used = shift;
+  if (mantissa >> 53 != 0) {
+    --used;
+    scaled = wide{d.digits} << used;
+    rest = (mantissa & 1U) != 0 ? static_cast<std::uint64_t>(((wide{rest} + ten) >> 1)) : rest >> 1;
+    mantissa >>= 1;
+  }
+  if (2 * wide{rest} == ten) return std::nullopt;
+  if (2 * wide{rest} > ten) ++mantissa;
+  if (mantissa >> 52 != 1 || mantissa == std::uint64_t{1} << 52) return std::nullopt;
+  value = std::ldexp(static_cast<double>(mantissa), -used);
+
+  const wide exact = wide{mantissa} * ten, unit = wide{1} << used;
+  const wide distance = exact > scaled ? exact - scaled : scaled - exact;
+  if (2 * distance == unit) return std::nullopt;
+  if (2 * distance > unit) return false;
+  const wide below = wide{d.digits - d.digits % 10} << used, above = below + 10 * unit;
+  const wide to_below = exact > below ? exact - below : below - exact, to_above = above > exact ? above - exact : exact - above;
+  if (2 * to_below == ten || 2 * to_above == ten) return std::nullopt;
+  return 2 * to_below > ten && 2 * to_above > ten;
+}
+
+// The form of a number with at most 18 digits, zeros included, and no exponent: nearly all there are. Nothing for others.
+std::optional<decimal> short_form(std::string_view text) noexcept {
+  decimal out;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  out.negative = p != end && *p == '-';
+  if (out.negative) ++p;
+  if (end - p > 19) return std::nullopt;
+  const char* point = end;
+  for (; p != end; ++p) {
+    if (is_digit(*p)) {
+      out.digits = out.digits * 10 + static_cast<std::uint64_t>(*p - '0');
+    } else if (*p == '.') {
+      point = p + 1;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (out.digits == 0) return decimal{};
+  out.exponent = -static_cast<std::int32_t>(end - point);
+  for (; out.digits % 10 == 0; out.digits /= 10) ++out.exponent;
+  if (out.digits >= 100000000000000000) return std::nullopt;  // over 17: left to the rule
+  return out;
+}
+
 }  // namespace number
 
 std::optional<decimal> normal_form(std::string_view text) noexcept {
+  if (const auto simple = number::short_form(text)) return simple;
   decimal out;
   std::size_t i = 0;
   if (i < text.size() && text[i] == '-') {
@@ -105,7 +191,12 @@ std::optional<double> comparable(std::string_view text) noexcept {
   const std::optional<decimal> form = normal_form(text);
   if (!form) return std::nullopt;
   if (form->digits == 0) return 0.0;
-  const double value = number::nearest(*form);
+  double value = 0;
+  if (form->digits >= 1000000000000000) {
+    const auto shortest = number::is_shortest_fraction(*form, value);
+    if (shortest) return *shortest ? std::optional(form->negative ? -value : value) : std::nullopt;
+  }
+  value = number::nearest(*form);
   // Up to 15 digits survive the way to a normal double and back (DBL_DIG), so no shorter decimal can mean the same double.
   const int count = number::count_digits(form->digits);
   const int magnitude = form->exponent + count - 1;

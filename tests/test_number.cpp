@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "random_source.hpp"
@@ -156,4 +158,31 @@ TEST_CASE("comparable: two numbers are equal exactly when their normal forms are
       if (x && y) CHECK((*x == *y) == (normal_form(a) == normal_form(b)));
     }
   }
+}
+
+TEST_CASE("comparable: fractions of 15 to 17 digits are so exactly when printing their double gives them back") {
+  tests::random_source random(29);
+  std::size_t comparable_ones = 0;
+  for (int i = 0; i < 200000; ++i) {
+    // Digits at random, and the digits of doubles with the last of them now and then changed.
+    std::string text = (random.percent(50) ? "-" : "") + std::to_string(random.below(1000)) + '.';
+    if (random.percent(50)) {
+      text = shortest(static_cast<double>(random.below(1000000000)) / 7 / static_cast<double>(1 + random.below(1000000)));
+      if (text.find_first_of(".e") == std::string::npos) continue;
+      if (random.percent(25) && text.find('e') == std::string::npos) text.back() = static_cast<char>('0' + random.below(10));
+    } else {
+      const auto digits = 12 + random.below(6);
+      for (std::size_t n = 0; n < digits; ++n) text += static_cast<char>('0' + random.below(10));
+    }
+    CAPTURE(text);
+    const std::optional<decimal> form = normal_form(text);
+    if (!form) continue;
+    const double value = std::strtod(text.c_str(), nullptr);
+    const bool expected = value == 0 || normal_form(shortest(value)) == form;
+    const std::optional<double> got = comparable(text);
+    REQUIRE(got.has_value() == expected);
+    if (got) REQUIRE(*got == value);
+    comparable_ones += expected ? 1 : 0;
+  }
+  CHECK(comparable_ones > 10000);
 }

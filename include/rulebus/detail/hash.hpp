@@ -24,6 +24,23 @@ std::uint64_t load(const char* p) noexcept {
   return w;
 }
 
+/// a == b, for short strings that are expected to be equal: without a call.
+inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  const char *p = a.data(), *q = b.data();
+  std::size_t n = a.size();
+  for (; n > 8; n -= 8, p += 8, q += 8) {
+    if (load<std::uint64_t>(p) != load<std::uint64_t>(q)) return false;
+  }
+  if (n >= 4) {  // the first and the last four, which may overlap
+    return load<std::uint32_t>(p) == load<std::uint32_t>(q) && load<std::uint32_t>(p + n - 4) == load<std::uint32_t>(q + n - 4);
+  }
+  for (; n != 0; --n) {
+    if (*p++ != *q++) return false;
+  }
+  return true;
+}
+
 inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
   constexpr std::uint64_t odd_a = 0x9e3779b97f4a7c15, odd_b = 0xd1b54a32d192ed03, odd_c = 0x8cb92ba72f3d8dd7;
   const char* p = bytes.data();

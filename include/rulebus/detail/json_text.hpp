@@ -62,12 +62,11 @@ inline std::uint32_t digit_mask(const char* p) noexcept {
 /// The first quote or backslash at or behind p, or end.
 inline const char* find_quote(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
   for (; end - p >= 16; p += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-    const auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(found));
-    if (mask != 0) return p + std::countr_zero(mask);
+    const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const auto found = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(quote, backslash)));
+    if (found != 0) return p + static_cast<std::uint32_t>(std::countr_zero(found));
   }
 #endif
   while (p != end && *p != '"' && *p != '\\') ++p;

@@ -129,7 +129,7 @@ struct path_node : block {
     return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
   }
   path_node* child(std::string_view step) const noexcept {
-    return children.find(hash_of(step), [step](const path_node& n) { return n.step() == step; });
+    return children.find(hash_of(step), [step](const path_node& n) { return same_bytes(n.step(), step); });
   }
   /// Down several steps, joined by dots.
   const path_node* descendant(std::string_view steps) const noexcept {
@@ -144,7 +144,7 @@ struct path_node : block {
 };
 
 inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
-  return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && e.key() == key; });
+  return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && same_bytes(e.key(), key); });
 }
 
 /// Key bytes of a number in normal form.

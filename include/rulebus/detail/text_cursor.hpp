@@ -38,14 +38,10 @@ class text_cursor {
 
   bool raw_string(std::string_view& content) noexcept {
     const char* const first = at_ + 1;
-    const char* p = first;
+    const char* p = find_quote(first, end_);
     is_escaped_ = false;
-    while ((p = find_quote(p, end_)) != end_ && *p == '\\') {
-      is_escaped_ = true;
-      if (end_ - p < 2) return false;
-      p += 2;
-    }
-    if (p == end_) return false;
+    if (p == end_ || *p != '"') p = find_end_of_escaped(p);
+    if (p == nullptr) return false;
     content = {first, static_cast<std::size_t>(p - first)};
     at_ = p;
     return step(), true;
@@ -68,12 +64,10 @@ class text_cursor {
 
   bool skip_value() noexcept {
     std::string_view ignored;
-    switch (peek()) {
-      case '"': return raw_string(ignored);
-      case '{':
-      case '[': return ++at_, skip_rest();
-      default: return skip_scalar(), skip_space(), true;
-    }
+    const char c = peek();
+    if (c == '"') return raw_string(ignored);
+    if (c == '{' || c == '[') return ++at_, skip_rest();
+    return skip_scalar(), skip_space(), true;
   }
 
   /// Moves behind the closing bracket of the container that was entered last.
@@ -81,12 +75,23 @@ class text_cursor {
 
  private:
   void skip_space() noexcept {
-    while (at_ != end_ && is_json_space(*at_)) ++at_;
+    while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' && is_json_space(*at_)) ++at_;
   }
-  void skip_scalar() noexcept { at_ = find_scalar_end(at_, end_); }
+  [[gnu::noinline]] void skip_scalar() noexcept { at_ = find_scalar_end(at_, end_); }
+
+  // The quote that ends a string, from its first escape on; null when there is none. Apart, like what skips containers, to
+  // leave little to the functions that are called for each member.
+  [[gnu::noinline]] const char* find_end_of_escaped(const char* p) noexcept {
+    is_escaped_ = true;
+    while (p != end_ && *p == '\\') {
+      if (end_ - p < 2) return nullptr;
+      p = find_quote(p + 2, end_);
+    }
+    return p == end_ ? nullptr : p;
+  }
 
   // Brackets are counted, outside strings, up to the one that closes the container around the cursor.
-  bool skip_rest() noexcept {
+  [[gnu::noinline]] bool skip_rest() noexcept {
     std::uint64_t in_string = 0;   // all bits: the block begins in a string
     std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
     std::size_t open = 1;
