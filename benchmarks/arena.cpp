@@ -48,6 +48,7 @@ void arena::wrong(const std::string& what, std::size_t event) const {
 
 void arena::add_rules() {
   std::vector<std::string> texts;
+  texts.reserve(workload_.rules);
   for (std::size_t i = 0; i < workload_.rules; ++i) texts.push_back(workload_.rule(i));
   ids_.reserve(texts.size());
   const auto start = std::chrono::steady_clock::now();
@@ -116,8 +117,10 @@ void arena::compare_with_twin() {
   for (std::size_t r = 0; r < workload_.rules; r += step) rules.insert(r);
   std::vector<std::size_t> numbers(rules.begin(), rules.end());
   std::vector<naive::pattern> patterns;
+  patterns.reserve(numbers.size());
   for (const std::size_t r : numbers) patterns.push_back(naive::parse_pattern(workload_.rule(r)));
   std::vector<const naive::pattern*> pointers;
+  pointers.reserve(patterns.size());
   for (const naive::pattern& p : patterns) pointers.push_back(&p);
   const naive::matcher twin(pointers);
   std::vector<std::size_t> sizes;
@@ -142,6 +145,7 @@ void arena::compare_with_twin() {
 void arena::time_twin(std::vector<naive::pattern> patterns, const std::vector<std::size_t>& matches_of_sample) {
   twin_patterns_ = std::move(patterns);
   std::vector<const naive::pattern*> pointers;
+  pointers.reserve(twin_patterns_.size());
   for (const naive::pattern& p : twin_patterns_) pointers.push_back(&p);
   twin_.emplace(std::move(pointers));
   twin_answers_ = std::min(few(workload_.rules, events_.size()), matches_of_sample.size());
@@ -151,6 +155,7 @@ void arena::time_twin(std::vector<naive::pattern> patterns, const std::vector<st
 void arena::compare_with_re2() {
   if (workload_.rules > re2_most_rules) return;
   std::vector<std::string> texts;
+  texts.reserve(workload_.rules);
   for (std::size_t i = 0; i < workload_.rules; ++i) texts.push_back(workload_.rule(i));
   re2_ = re2_rules::make(texts);
   if (!re2_) return;

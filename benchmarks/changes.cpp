@@ -22,6 +22,7 @@ std::string another_rule(std::size_t i) { return fmt::format(R"({{"source":["dep
 
 std::vector<std::string> texts_of(const workload& w) {
   std::vector<std::string> out;
+  out.reserve(w.rules);
   for (std::size_t i = 0; i < w.rules; ++i) out.push_back(w.rule(i));
   return out;
 }
@@ -29,6 +30,7 @@ std::vector<std::string> texts_of(const workload& w) {
 /// Adds the rules; their ids in an order that is not that of adding.
 std::vector<rule_id> fill(matcher& m, const std::vector<std::string>& texts) {
   std::vector<rule_id> ids;
+  ids.reserve(texts.size());
   for (const std::string& text : texts) ids.push_back(m.add(text).value());
   tests::random_source random(texts.size());
   for (std::size_t i = ids.size(); i > 1; --i) std::swap(ids[i - 1], ids[random.below(i)]);

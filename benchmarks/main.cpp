@@ -31,7 +31,7 @@ namespace rulebus::bench {
 namespace {
 
 struct options {
-  std::string only = "";
+  std::string only{};
   std::size_t events = ~std::size_t{0};
   bool quiet = false, list = false;
 };

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""write_performance.py RESULTS.json [--out DIRECTORY] [--command TEXT]: performance.md and performance.svg out of what
+rulebus_benchmarks measured, and a short table on standard output. Run by ./dev bench."""
+
+import argparse
+import os
+import sys
+import textwrap
+
+from bench_results import BadResults, grouped, read_results
+from performance_chart import chart
+
+GROUPS = (
+    ("exact", "Equality on two fields",
+     "Rules ask for one `source` and one `detail.id`; each event matches exactly one of them."),
+    ("parcels", "Sets of five rules, by kind of test",
+     "Events are like the lots of a city's land register, {event_bytes} bytes on average. `partial_combo` is the union of eight "
+     "sets (40 rules), `combo` adds `complex_arrays` (45)."),
+    ("hostile", "Rule sets that punish an index",
+     "Each is made against a known weakness of some matcher; `benchmarks/hostile.cpp` says which."),
+)
+
+INTRO = """# Performance
+
+Written by `{command}` on {when}, of revision {revision}. Not edited by hand.
+
+| | |
+|---|---|
+| processor | {processor}, {cpus} |
+| compiler | {compiler}, Release |
+| simdjson | {simdjson} |
+| repetitions | {repetitions}, in random order over all benchmarks; figures are medians, in brackets the fastest and slowest |
+| load when it began | {load} |
+
+![Nanoseconds per event of every workload and contender](performance.svg)
+
+What is compared, always in one process over the same events in memory:
+
+- **floor**: simdjson's On-Demand `iterate` alone. It checks UTF-8 and finds the structure of the JSON and looks at nothing; no
+  matcher on that parser can be faster.
+- **checked**: `matcher::reader::match`; the whole event is checked to be valid JSON.
+- **trusted**: the same with `event_options::trusted`; reading stops at the last field that a rule needs.
+- **RE2**: each rule's tests as anchored regular expressions, one RE2 a field, rule after rule, over field values taken out
+  beforehand: the reading of the event is not in its time. Only where rules are all about text and at most 1,000.
+- **twin**: `tests/support/naive_matcher.hpp`, written to be obviously right. At most 10,000 rules, on a few events.
+
+Before anything is timed the answers are compared: trusted with checked on all events of a pass, the twin and RE2 with checked on
+as many events as they are given (of large sets the twin has a thousand rules, and those that match). Times are of the
+processor, one thread, whole passes over up to 20,000 events (fewer where a pass would take many seconds); the readers are warm.
+Bytes are `matcher::memory_bytes` divided by the number of rules, seconds are to parse and add all rules, once; of a handful of
+rules both are mostly what an empty matcher has and what a first call costs. `scripts/bench_compare REV_A REV_B` tells whether a
+change made a difference.
+"""
+
+
+def spread(series):
+    return f"{grouped(series.median)} ({grouped(series.low)}–{grouped(series.high)})"
+
+
+def times(series, floor):
+    ratio = series.median / floor.median
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}"
+
+
+def paragraph(text):
+    return textwrap.fill(text, 126)
+
+
+def cell(series):
+    return spread(series) if series else "–"
+
+
+def per_workload(results, group):
+    """{workload: {contender: Series}} of one group, in the order of the file."""
+    found = {}
+    for name, series in results.items():
+        workload, _, contender = name.rpartition("/")
+        if workload.startswith((group + ".", group + "_")):
+            found.setdefault(workload, {})[contender] = series
+    return found
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def matching(workloads):
+    rows, others = [], []
+    for workload, found in workloads.items():
+        floor, checked, trusted = (found.get(n) for n in ("floor", "rulebus_checked", "rulebus_trusted"))
+        name = "`" + workload.split(".", 1)[-1] + "`"
+        if not (floor and checked and trusted):
+            continue  # a shortened run
+        count = checked.counters
+        rows.append([name, f"{count['rules']:,.0f}", f"{count['matches_per_event']:.3g}", spread(floor),
+                     spread(checked), times(checked, floor), f"{1e9 / checked.median:,.0f}",
+                     spread(trusted), times(trusted, floor), f"{1e9 / trusted.median:,.0f}"])
+        others.append([name, cell(found.get("re2")), cell(found.get("naive_twin")),
+                       grouped(count["rule_bytes"]), f"{count['add_seconds']:.3g}"])
+    return (table(["rules", "number", "matches/event", "floor ns", "checked ns", "× floor", "events/s", "trusted ns", "× floor",
+                   "events/s"], rows)
+            + "\n" + table(["rules", "RE2 ns", "twin ns", "bytes/rule", "seconds to add all"], others))
+
+
+def changes(results):
+    rows = {}
+    for name, series in results.items():
+        if name.startswith("change."):
+            workload, _, what = name.removeprefix("change.").rpartition("/")
+            rows.setdefault(workload, {})[what] = series
+    body = [["`" + w + "`"] + [cell(found.get(k)) for k in ("change_one", "add_all", "remove_all")] for w, found in rows.items()]
+    about = paragraph("Nanoseconds per change. One: a rule more is added and removed again among those that are there. All: an "
+                      "empty matcher is filled, and emptied in another order.")
+    head = ["rules", "one", "adding all", "removing all"]
+    return f"## Adding and removing\n\n{about}\n\n{table(head, body)}" if body else ""
+
+
+def together(results):
+    body = []
+    for name, series in results.items():
+        if not name.startswith("concurrent."):
+            continue
+        what = name.rpartition("/")[2].replace("_", " ")
+        body.append([what, f"{1e9 / series.median:,.0f} ({1e9 / series.high:,.0f}–{1e9 / series.low:,.0f})",
+                     f"{series.counters.get('changes_per_second', 0):,.0f}"])
+    about = paragraph(
+        "10,000 rules of equality; events per second of all matching threads together, by the clock on the wall. Every answer is "
+        "the same with and without a writer, and that is checked. The paced writer makes 1,000 changes a second; the restless "
+        "one never waits, and each of its changes makes readers take another version. Threads that share processors with each "
+        "other, or with another program, show it here.")
+    return f"## Several threads\n\n{about}\n\n{table(['threads', 'events/s', 'changes/s'], body)}" if body else ""
+
+
+def page(context, results, command, revision):
+    repetitions = max(len(s.nanoseconds) for s in results.values())
+    cpus = context.get("num_cpus", 0)
+    parts = [INTRO.format(command=command, when=context.get("date", "")[:10], revision=revision,
+                          processor=context.get("processor", "unknown"), cpus=f"{cpus} CPU{'s' if cpus != 1 else ''}",
+                          compiler=context.get("compiler", "unknown"), simdjson=context.get("simdjson", "unknown"),
+                          repetitions=repetitions, load=", ".join(f"{x:.2f}" for x in context.get("load_avg", [])) or "unknown")]
+    for group, title, about in GROUPS:
+        workloads = per_workload(results, group)
+        sizes = [s.counters["event_bytes"] for found in workloads.values() for s in found.values() if "event_bytes" in s.counters]
+        if workloads:
+            text = paragraph(about.format(event_bytes=f"{sizes[0]:.0f}" if sizes else "?"))
+            parts.append(f"## {title}\n\n{text}\n\n{matching(workloads)}")
+    parts += [text for text in (changes(results), together(results)) if text]
+    return "\n".join(parts)
+
+
+def short_table(results):
+    for name, series in results.items():
+        print(f"{name:<58} {spread(series):>34} ns")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results")
+    parser.add_argument("--out", default=".")
+    parser.add_argument("--command", default="./dev bench")
+    parser.add_argument("--revision", default="unknown")
+    options = parser.parse_args()
+    try:
+        context, results = read_results(options.results)
+    except BadResults as problem:
+        sys.exit(f"write_performance: {problem}")
+    for name, text in (("performance.md", page(context, results, options.command, options.revision)),
+                       ("performance.svg", chart(results))):
+        with open(os.path.join(options.out, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    short_table(results)
+
+
+if __name__ == "__main__":
+    main()
