@@ -77,9 +77,24 @@ void insert(std::vector<std::uint32_t>& set, std::size_t first, std::uint32_t po
   if (at == set.end() || *at != position) set.insert(at, position);
 }
 
+char ascii_lower(char c) noexcept { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
+
+bool is_ascii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// The same as run for a pattern text that is ASCII.
+bool run_ascii(std::string_view lower, std::string_view value, bool backwards, std::vector<std::uint32_t>& scratch) {
+  if (value.size() < lower.size()) return false;
+  const std::string_view part = backwards ? value.substr(value.size() - lower.size()) : value.substr(0, lower.size());
+  scratch.assign(1, static_cast<std::uint32_t>(lower.size()));
+  return std::equal(part.begin(), part.end(), lower.begin(), [](char a, char b) { return ascii_lower(a) == b; });
+}
+
 // Runs the characters over the value, forwards from its beginning or backwards from its end. Afterwards `scratch` holds the
 // distances from there at which a match can end.
 bool run(const caseless_text& p, std::string_view value, bool backwards, std::vector<std::uint32_t>& scratch) {
+  if (!p.ascii.empty()) return run_ascii(p.ascii, value, backwards, scratch);
   scratch.assign(1, 0);
   const std::size_t count = p.characters.size();
   for (std::size_t i = 0; i < count; ++i) {
@@ -118,10 +133,15 @@ caseless_text make_caseless(std::string_view text) {
     }
     i += length;
   }
+  if (case_mapping::is_ascii(text)) {
+    out.ascii = text;
+    std::transform(out.ascii.begin(), out.ascii.end(), out.ascii.begin(), case_mapping::ascii_lower);
+  }
   return out;
 }
 
 bool caseless_equals(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch) {
+  if (!p.ascii.empty() && p.ascii.size() != value.size()) return false;
   return case_mapping::run(p, value, false, scratch) && scratch.back() == value.size();
 }
 
@@ -136,11 +156,15 @@ bool caseless_suffix(const caseless_text& p, std::string_view value, std::vector
 // Lower case of upper case of lower case: the one of the three compositions under which a character and both its mappings
 // get the same key, for every character of Unicode 14 (a test tries them all).
 void append_folded(std::string_view text, std::string& out) {
+  if (case_mapping::is_ascii(text)) {
+    const std::size_t before = out.size();
+    out += text;
+    for (std::size_t i = before; i < out.size(); ++i) out[i] = case_mapping::ascii_lower(out[i]);
+    return;
+  }
   for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x80) {
-      out.push_back(static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte));
-      ++i;
+    if (static_cast<unsigned char>(text[i]) < 0x80) {
+      out.push_back(case_mapping::ascii_lower(text[i++]));
       continue;
     }
     const utf8_character c = decode_utf8(text, i);

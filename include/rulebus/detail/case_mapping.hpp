@@ -19,6 +19,8 @@ struct caseless_text {
     std::uint8_t count = 0;  ///< of accepts in use, distinct
   };
   std::vector<character> characters;
+  /// The text in lower case when it is ASCII, whose characters accept their two cases and nothing else; otherwise empty.
+  std::string ascii;
 };
 
 /// `text` must be valid UTF-8.
