@@ -128,6 +128,46 @@ TEST_CASE("hash_trie: a version that was copied before stays as it was while a p
   CHECK(store.bytes() == 0);
 }
 
+TEST_CASE("version_store: each of several pins keeps its version, and nothing else is kept") {
+  std::mt19937_64 random(7);
+  version_store store(&nothing_to_destroy);
+  hash_trie<item> trie;
+  std::vector<item> items;
+  for (int key = 0; key < 400; ++key) items.push_back({bad_hash(key, 0), key});
+  std::set<int> present;
+  struct reader {
+    std::size_t pin;
+    hash_trie<item> sees;
+    std::multiset<int> expected;
+  };
+  std::vector<reader> readers;
+  for (int i = 0; i < 4; ++i) readers.push_back({store.add_pin(), {}, {}});
+  const auto move = [&](reader& r) {
+    CHECK(keys_of(r.sees) == r.expected);
+    r.sees = trie;
+    r.expected = {present.begin(), present.end()};
+    store.move_pin_to_newest(r.pin);
+  };
+  for (int step = 0; step < 4000; ++step) {
+    const int key = static_cast<int>(random() % items.size());
+    item* const i = &items[static_cast<std::size_t>(key)];
+    present.erase(key) != 0 ? trie.erase(store, i) : (present.insert(key), trie.insert(store, i));
+    store.commit();
+    if (random() % 2 == 0) move(readers[random() % (step % 500 < 400 ? 2 : 4)]);
+    if (step % 500 != 499) continue;
+    for (reader& r : readers) move(r);
+    version_store other(&nothing_to_destroy);
+    hash_trie<item> same;
+    for (const int k : present) same.insert(other, &items[static_cast<std::size_t>(k)]);
+    other.commit();
+    CHECK(store.bytes() == other.bytes());
+    same.free_nodes(other);
+  }
+  for (const reader& r : readers) store.remove_pin(r.pin);
+  trie.free_nodes(store);
+  CHECK(store.bytes() == 0);
+}
+
 TEST_CASE("version_store: an aborted transaction leaves memory and version as they were") {
   version_store store(&nothing_to_destroy);
   hash_trie<item> trie;

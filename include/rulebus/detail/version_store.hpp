@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace rulebus::inline v1::detail {
@@ -34,7 +35,9 @@ class version_store {
   version_store(const version_store&) = delete;
   version_store& operator=(const version_store&) = delete;
   ~version_store() {
-    for (const auto& r : limbo_) free_block(r.what);
+    for (const retired& r : limbo_) {
+      if (r.what != nullptr) free_block(r.what);
+    }
   }
 
   std::uint64_t version() const noexcept { return version_; }       ///< the newest published
@@ -67,17 +70,19 @@ class version_store {
   /// The block is not part of the version being built.
   void retire(block* b) {
     retiring_.push_back(b);
-    limbo_.reserve(limbo_.size() + retiring_.size() > limbo_.capacity() ? 2 * (limbo_.size() + retiring_.size()) : 0);
+    const std::size_t needed = in_limbo_ + retiring_.size();
+    if (needed > limbo_.capacity()) limbo_.reserve(2 * needed);
   }
 
   void commit() noexcept {
     ++version_;
     fresh_.clear();
     for (block* b : retiring_) {
-      if (is_pinned(b->born, version_)) {
-        limbo_.push_back({b->born, version_, b});
-      } else {
+      const std::size_t holder = holder_of(b->born, version_);
+      if (holder == none) {
         free_block(b);
+      } else {
+        hold(b, holder);
       }
     }
     retiring_.clear();
@@ -95,14 +100,14 @@ class version_store {
   /// A new pin on nothing; its number.
   std::size_t add_pin() {
     for (std::size_t i = 0; i < pins_.size(); ++i) {
-      if (pins_[i] == unused) return pins_[i] = nothing, i;
+      if (pins_[i].at == unused) return pins_[i].at = nothing, i;
     }
-    pins_.push_back(nothing);
+    pins_.push_back({nothing, none});
     return pins_.size() - 1;
   }
-  void move_pin_to_newest(std::size_t pin) noexcept { pins_[pin] = version_, reclaim(); }
-  void clear_pin(std::size_t pin) noexcept { pins_[pin] = nothing, reclaim(); }
-  void remove_pin(std::size_t pin) noexcept { pins_[pin] = unused, reclaim(); }
+  void move_pin_to_newest(std::size_t pin) noexcept { move_pin(pin, version_); }
+  void clear_pin(std::size_t pin) noexcept { move_pin(pin, nothing); }
+  void remove_pin(std::size_t pin) noexcept { move_pin(pin, unused); }
 
   /// Frees a block that belongs to the newest version, when the whole structure goes.
   void free_block(block* b) noexcept {
@@ -113,33 +118,63 @@ class version_store {
 
  private:
   static constexpr std::uint64_t nothing = UINT64_MAX, unused = UINT64_MAX - 1;
+  static constexpr std::size_t none = SIZE_MAX;
+  // A retired block waits for one of the pins that need it, and is looked at again when that one moves: so a pin that stays
+  // for long costs the others nothing, whatever it holds.
   struct retired {
-    std::uint64_t born, until;
-    block* what;
+    std::uint64_t until;
+    block* what;       // null: this record is free
+    std::size_t next;  // record of the same pin, or free
+  };
+  struct pin_state {
+    std::uint64_t at;
+    std::size_t first;  // of the records that wait for it
   };
 
-  bool is_pinned(std::uint64_t born, std::uint64_t until) const noexcept {
-    for (const std::uint64_t p : pins_) {
-      if (born <= p && p < until) return true;
+  std::size_t holder_of(std::uint64_t born, std::uint64_t until) const noexcept {
+    for (std::size_t i = 0; i < pins_.size(); ++i) {
+      if (born <= pins_[i].at && pins_[i].at < until) return i;
     }
-    return false;
+    return none;
+  }
+  // There is room for the record: retire saw to that.
+  void hold(block* b, std::size_t pin) noexcept {
+    std::size_t record = free_record_;
+    if (record == none) {
+      record = limbo_.size();
+      limbo_.push_back({});
+    } else {
+      free_record_ = limbo_[record].next;
+    }
+    limbo_[record] = {version_, b, pins_[pin].first};
+    pins_[pin].first = record;
+    ++in_limbo_;
+  }
+  void move_pin(std::size_t pin, std::uint64_t to) noexcept {
+    std::size_t record = std::exchange(pins_[pin].first, none);
+    pins_[pin].at = to;
+    while (record != none) {
+      retired& r = limbo_[record];
+      const std::size_t next = r.next, holder = holder_of(r.what->born, r.until);
+      if (holder == none) {
+        free_block(std::exchange(r.what, nullptr));
+        --in_limbo_;
+      }
+      r.next = std::exchange(holder == none ? free_record_ : pins_[holder].first, record);
+      record = next;
+    }
+    if (in_limbo_ == 0) {
+      free_record_ = none;
+      limbo_.clear();
+      if (limbo_.capacity() > 1024) limbo_ = std::vector<retired>();
+    }
+    if (bytes_ == 0) give_back_lists();
   }
   void give_back_lists() noexcept {
     fresh_ = std::vector<block*>();
     retiring_ = std::vector<block*>();
     limbo_ = std::vector<retired>();
-  }
-  void reclaim() noexcept {
-    std::size_t kept = 0;
-    for (const retired& r : limbo_) {
-      if (is_pinned(r.born, r.until)) {
-        limbo_[kept++] = r;
-      } else {
-        free_block(r.what);
-      }
-    }
-    limbo_.resize(kept);
-    if (bytes_ == 0) give_back_lists();
+    free_record_ = none;
   }
 
   destroy_function destroy_;
@@ -147,7 +182,8 @@ class version_store {
   std::size_t bytes_ = 0;
   std::vector<block*> fresh_, retiring_;
   std::vector<retired> limbo_;
-  std::vector<std::uint64_t> pins_;
+  std::size_t free_record_ = none, in_limbo_ = 0;
+  std::vector<pin_state> pins_;
 };
 
 }  // namespace rulebus::inline v1::detail
