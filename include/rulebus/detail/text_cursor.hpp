@@ -26,7 +26,7 @@ class text_cursor {
 
   text_cursor(std::string_view text, std::size_t max_depth) noexcept
       : at_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {
-    skip_space();
+    move_to(at_);
   }
 
   // As in json_cursor. At the end of the text peek() is '\0'.
@@ -34,7 +34,7 @@ class text_cursor {
   bool at_end() const noexcept { return at_ == end_; }
   bool enter(bool) noexcept { return depth_++ != max_depth_ && (step(), true); }
   void leave() noexcept { --depth_, step(); }
-  void step() noexcept { ++at_, skip_space(); }
+  void step() noexcept { move_to(at_ + 1); }
 
   bool raw_string(std::string_view& content) noexcept {
     const char* const first = at_ + 1;
@@ -43,23 +43,20 @@ class text_cursor {
     if (p == end_ || *p != '"') p = find_end_of_escaped(p);
     if (p == nullptr) return false;
     content = {first, static_cast<std::size_t>(p - first)};
-    at_ = p;
-    return step(), true;
+    return move_to(p + 1), true;
   }
   bool is_escaped(std::string_view) const noexcept { return is_escaped_; }
 
   bool number(std::string_view& content) noexcept {
-    const char* const first = at_;
-    skip_scalar();
-    if (first == at_ || !is_number(first, at_, end_)) return false;
-    content = {first, static_cast<std::size_t>(at_ - first)};
-    return skip_space(), true;
+    const char* const end = scalar_end();
+    if (end == at_ || !is_number(at_, end, end_)) return false;
+    content = {at_, static_cast<std::size_t>(end - at_)};
+    return move_to(end), true;
   }
 
   bool literal(std::string_view word) noexcept {
-    const char* const first = at_;
-    skip_scalar();
-    return std::string_view(first, static_cast<std::size_t>(at_ - first)) == word && (skip_space(), true);
+    const char* const end = scalar_end();
+    return std::string_view(at_, static_cast<std::size_t>(end - at_)) == word && (move_to(end), true);
   }
 
   bool skip_value() noexcept {
@@ -67,17 +64,23 @@ class text_cursor {
     const char c = peek();
     if (c == '"') return raw_string(ignored);
     if (c == '{' || c == '[') return ++at_, skip_rest();
-    return skip_scalar(), skip_space(), true;
+    return move_to(scalar_end()), true;
   }
 
   /// Moves behind the closing bracket of the container that was entered last.
   bool skip_rest_of_container() noexcept { return --depth_, skip_rest(); }
 
  private:
-  void skip_space() noexcept {
-    while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' && is_json_space(*at_)) ++at_;
+  // Behind white space, of which there seldom is any.
+  void move_to(const char* p) noexcept {
+    if (p == end_ || static_cast<unsigned char>(*p) <= ' ') p = behind_space(p);
+    at_ = p;
   }
-  [[gnu::noinline]] void skip_scalar() noexcept { at_ = find_scalar_end(at_, end_); }
+  [[gnu::noinline]] const char* behind_space(const char* p) const noexcept {
+    while (p != end_ && is_json_space(*p)) ++p;
+    return p;
+  }
+  [[gnu::noinline]] const char* scalar_end() const noexcept { return find_scalar_end(at_, end_); }
 
   // The quote that ends a string, from its first escape on; null when there is none. Apart, like what skips containers, to
   // leave little to the functions that are called for each member.
