@@ -1,7 +1,9 @@
 // Compiling one rule into the index, and taking it out again.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "rulebus/detail/index_range.hpp"
 #include "rulebus/detail/index_writer.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -35,19 +37,73 @@ std::string folded(std::string_view text) {
   return out;
 }
 
-/// The literal text at an end of a wildcard; `otherwise` when there are stars at both.
-entry_key wildcard_key(const condition& c, entry_key otherwise) {
-  const auto& literals = c.pieces.literals;
-  if (!literals.front().empty()) return {key_kind::prefix, literals.front()};
-  if (!literals.back().empty()) return {key_kind::suffix, literals.back()};
-  return otherwise;
+/// The key of the entry that holds a condition that no look-up answers.
+entry_key condition_key(const condition& c) {
+  if (c.kind == test_kind::range) return {key_kind::range, std::string(range_key(closed(c.range)).view())};
+  return {key_kind::lazy, dump_conditions({c})};
 }
 
-/// A key that every leaf that passes the condition finds.
-entry_key candidate_key(const condition& c) {
+/// How costly a key is apart from the rules under it: looking further, and being found in vain. Short pieces of text are
+/// found often, and most of all where they may be anywhere.
+std::uint64_t base_cost(const entry_key& key) noexcept {
+  const std::size_t size = std::min(key.bytes.size(), max_infix);
+  switch (key.kind) {
+    case key_kind::any_leaf: return 1000;
+    case key_kind::lazy: return 50;
+    case key_kind::range: return 8;
+    case key_kind::infix: return size < 3 ? 48 >> size : 8;
+    default: return is_answer(key.kind) ? 1 : 4;
+  }
+}
+
+/// How many of the ranges at the path hold a number that this one holds, too: those candidates come with it. Beyond `many`
+/// it is half of all that there are.
+std::uint64_t overlap(const path_node& node, const interval& bounds) {
+  constexpr std::uint64_t many = 64;
+  std::uint64_t found = 0;
+  const double inside = bounds.low > -std::numeric_limits<double>::max() ? bounds.low : bounds.high;
+  node.ranges.search(inside, [&found](const entry&) { return ++found < many; });
+  return found < many ? found : std::max<std::uint64_t>(many, node.entry_count[static_cast<std::size_t>(key_kind::range)] / 2);
+}
+
+/// How often a rule under the key would be a candidate, and with how many others; node: of the path, or null.
+std::uint64_t key_cost(const path_node* node, const entry_key& key) {
+  std::uint64_t cost = base_cost(key);
+  if (node == nullptr) return cost;
+  if (key.kind == key_kind::range) cost += overlap(*node, range_key::bounds(key.bytes));
+  const entry* e = find_entry(*node, key.kind, key.bytes);
+  return cost + (e == nullptr ? 0 : e->rules.size());
+}
+
+/// The cheapest of: the literal text at the ends of a wildcard, and the pieces of what is between stars; `otherwise` when it
+/// has no text. So wildcards with text in common are told apart by what they have not in common.
+entry_key wildcard_key(const condition& c, const path_node* node, entry_key otherwise) {
+  constexpr std::size_t max_tries = 64;
+  const auto& literals = c.pieces.literals;
+  entry_key best = std::move(otherwise);
+  std::uint64_t least = never;
+  const auto consider = [&](entry_key key) {
+    const std::uint64_t cost = key_cost(node, key);
+    if (cost < least) best = std::move(key), least = cost;
+  };
+  if (!literals.front().empty()) consider({key_kind::prefix, literals.front()});
+  if (!literals.back().empty()) consider({key_kind::suffix, literals.back()});
+  std::size_t tries = 0;
+  for (std::size_t i = 1; i + 1 < literals.size(); ++i) {
+    const std::string& text = literals[i];
+    const std::size_t size = std::min(text.size(), max_infix);
+    for (std::size_t at = 0; size > 0 && at + size <= text.size() && tries < max_tries; ++at, ++tries) {
+      consider({key_kind::infix, text.substr(at, size)});
+    }
+  }
+  return best;
+}
+
+/// A key that every leaf that passes the condition finds; the cheapest of those that there are.
+entry_key candidate_key(const condition& c, const path_node* node) {
   entry_key key{key_kind::lazy, {}};
   if (answer_key(c, key)) return key;
-  key = {key_kind::lazy, dump_conditions({c})};
+  key = condition_key(c);
   switch (c.kind) {
     case test_kind::prefix: return {key_kind::prefix, c.text};
     case test_kind::suffix: return {key_kind::suffix, c.text};
@@ -55,17 +111,18 @@ entry_key candidate_key(const condition& c) {
     case test_kind::caseless_prefix: return {key_kind::folded_prefix, folded(c.text)};
     case test_kind::caseless_suffix: return {key_kind::folded_suffix, folded(c.text)};
     case test_kind::cidr: return {key_kind::network, std::string(address_key(c.network.base, c.network.bits).view())};
-    case test_kind::wildcard: return wildcard_key(c, std::move(key));
+    case test_kind::wildcard: return wildcard_key(c, node, std::move(key));
     case test_kind::anything_but: return {key_kind::any_leaf, {}};
     case test_kind::all: {
-      // Any one of the conditions will do, as all must hold; an exact one is best.
-      std::vector<entry_key> keys;
-      for (const condition& part : c.of) keys.push_back(candidate_key(part));
-      const auto rank = [](const entry_key& k) {
-        return k.kind == key_kind::any_leaf ? key_kinds : static_cast<std::size_t>(k.kind);
-      };
-      auto best = std::min_element(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-      return best->kind == key_kind::lazy ? key : *best;
+      // Any one of the conditions will do, as all must hold. For one without a key the whole stands.
+      entry_key best = key;
+      std::uint64_t least = never;
+      for (const condition& part : c.of) {
+        entry_key other = candidate_key(part, node);
+        const std::uint64_t cost = key_cost(node, other);
+        if (cost < least) best = other.kind == key_kind::lazy ? key : std::move(other), least = cost;
+      }
+      return best;
     }
     default: return key;
   }
@@ -74,13 +131,6 @@ entry_key candidate_key(const condition& c) {
 template <class T>
 std::size_t bytes_of(const std::vector<T>& v) noexcept {
   return v.size() * sizeof(T);
-}
-
-/// How costly a key is apart from the rules under it: looking further, and being found in vain.
-std::uint64_t base_cost(key_kind kind) noexcept {
-  if (kind == key_kind::any_leaf) return 1000;
-  if (kind == key_kind::lazy) return 50;
-  return is_answer(kind) ? 1 : 4;
 }
 
 }  // namespace rules
@@ -134,7 +184,7 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
   compiled_rule* rule = make_rule(d, id, take_form(d, count));
   for (const draft::post& p : d.posts) {
     ++p.under->uses;
-    if (p.under->rules.empty() && p.under->kind == key_kind::lazy) d.nodes[p.field]->scans.insert(store_, p.under);
+    if (p.under->rules.empty()) begin_search(*d.nodes[p.field], p.under);
     p.under->rules.insert(store_, rule);
   }
   if (count.is_always != 0) next_.always.insert(store_, rule);
@@ -192,7 +242,7 @@ void index_writer::compile_field(const field& f, draft& d) {
 bool index_writer::compile_condition(path_node& node, const condition& c, compiled_condition& compiled) {
   entry_key key{key_kind::lazy, {}};
   const bool answered = rules::answer_key(c, key);
-  if (!answered) key.bytes = dump_conditions({c});
+  if (!answered) key = rules::condition_key(c);
   entry* e = make_entry(node, key);
   ++e->uses;
   if (answered) {
@@ -235,16 +285,15 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
 }
 
 std::uint64_t index_writer::cost(std::string_view path, const condition& c) const {
-  const entry_key key = rules::candidate_key(c);
   const path_node* node = next_.paths->descendant(path);
-  const entry* e = node == nullptr ? nullptr : find_entry(*node, key.kind, key.bytes);
-  return rules::base_cost(key.kind) + (e == nullptr ? 0 : e->rules.size());
+  return rules::key_cost(node, rules::candidate_key(c, node));
 }
 
 /// Makes ready the entries that are to make the rule a candidate.
 void index_writer::choose_entries(std::size_t field, draft& d) {
+  path_node& node = *d.nodes[field];
   for (const condition& c : d.sources[field]->any_of) {
-    d.posts.push_back({field, make_entry(*d.nodes[field], rules::candidate_key(c))});
+    d.posts.push_back({field, make_entry(node, rules::candidate_key(c, &node))});
   }
 }
 
@@ -327,7 +376,7 @@ void index_writer::withdraw_postings(compiled_rule& rule) {
     path_node& node = *open_path(rule.form->fields()[p.field].path->text()).back();
     entry* e = open_entry(node, node.entries.find(p.entry_hash, [&](const entry& x) { return x.id == p.entry_id; }));
     e->rules.erase(store_, &rule);
-    if (e->rules.empty() && e->kind == key_kind::lazy) node.scans.erase(store_, e);
+    if (e->rules.empty()) end_search(node, e);
     --e->uses;
     close_entry(node, e);
   }

@@ -70,11 +70,13 @@ void free_path(version_store& store, path_node* n) noexcept {
   n->children.free_nodes(store);
   n->entries.for_each([&](entry& e) {
     e.rules.free_nodes(store);
-    if (e.kind == key_kind::lazy && e.condition() != nullptr) store.free_block(e.condition());
+    if (e.has_condition()) store.free_block(e.condition());
     store.free_block(&e);
   });
   n->entries.free_nodes(store);
   n->scans.free_nodes(store);
+  n->ranges.free_nodes(store);
+  n->infixes.free_nodes(store);
   if (n->lengths != nullptr) store.free_block(n->lengths);
   if (n->name != nullptr) store.free_block(n->name);
   store.free_block(n);
@@ -196,7 +198,7 @@ entry* index_writer::open_entry(path_node& node, entry* existing) {
   if (store_.is_fresh(existing)) return existing;
   entry* copy = index::copy_of(store_, existing);
   node.entries.replace(store_, existing, copy);
-  if (existing->kind == key_kind::lazy && !existing->rules.empty()) node.scans.replace(store_, existing, copy);
+  if (!existing->rules.empty()) keep_search(node, existing, copy);
   return copy;
 }
 
@@ -206,7 +208,7 @@ entry* index_writer::make_entry(path_node& node, const entry_key& key) {
   entry* e = store_.make<entry>(entry::before_key(key.kind) + key.bytes.size());
   e->kind = key.kind;
   e->key_size = static_cast<std::uint32_t>(key.bytes.size());
-  if (key.kind == key_kind::lazy) e->condition() = nullptr;
+  if (entry::before_key(key.kind) != 0) e->condition() = nullptr;
   std::memcpy(e->key_bytes(), key.bytes.data(), key.bytes.size());
   e->id = conditions_.take();
   node.entries.insert(store_, e);
@@ -223,7 +225,7 @@ void index_writer::close_entry(path_node& node, entry* e) {
   if (--node.entry_count[static_cast<std::size_t>(e->kind)] == 0) node.kinds &= ~bit_of(e->kind);
   if (index::has_length(e->kind)) count_length(node, *e, -1);
   conditions_.give(e->id);
-  if (e->kind == key_kind::lazy && e->condition() != nullptr) store_.retire(e->condition());
+  if (e->has_condition()) store_.retire(e->condition());
   store_.retire(e);
 }
 

@@ -88,11 +88,15 @@ void match_state::probe_string(const path_node& node, std::string_view text, std
   if (node.kinds & lengths) probe_lengths(node, text, number);
   if (node.kinds & folded) probe_folded(node, text, number);
   if (node.kinds & addresses) probe_address(node, text, number);
+  if (!node.infixes.empty()) probe_infixes(node, text, number);
 }
 
 void match_state::probe_number(const path_node& node, std::string_view text, std::uint32_t number) {
-  if (node.kinds & bit_of(key_kind::number)) {
-    if (const auto d = normal_form(text)) found(find_entry(node, key_kind::number, number_key(*d).view()), number);
+  const bool has_numbers = (node.kinds & bit_of(key_kind::number)) != 0, has_ranges = !node.ranges.empty();
+  if (has_numbers || has_ranges) {
+    const std::optional<decimal> d = normal_form(text);
+    if (d && has_numbers) found(find_entry(node, key_kind::number, number_key(*d).view()), number);
+    if (d && has_ranges) probe_ranges(node, *d, number);
   }
   if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);
 }
@@ -131,16 +135,6 @@ void match_state::probe_address(const path_node& node, std::string_view text, st
   }
 }
 
-void match_state::scan(const path_node& node, const detail::leaf& value, std::uint32_t number) {
-  node.scans.for_each([&](const entry& e) {
-    answer& a = answers_[e.id];
-    if (a.event != event_) a = {event_, none};
-    if (!passes(*e.condition()->test, value, scratch_)) return;
-    if (a.first_hit == none) add_candidates(e);
-    add_hit(number, e.id, a);
-  });
-}
-
 void match_state::found(const entry* e, std::uint32_t leaf_number) {
   if (e == nullptr) return;
   answer& a = answers_[e->id];
@@ -148,7 +142,7 @@ void match_state::found(const entry* e, std::uint32_t leaf_number) {
     a = {event_, none};
     add_candidates(*e);
   }
-  if (is_answer(e->kind)) add_hit(leaf_number, e->id, a);
+  if (is_answer(e->kind) || e->kind == key_kind::range) add_hit(leaf_number, e->id, a);
 }
 
 void match_state::add_candidates(const entry& e) {

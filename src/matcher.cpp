@@ -16,13 +16,13 @@ class matcher::impl {
  public:
   explicit impl(const matcher_options& o) : options(o) {}
 
-  const matcher_options options;
-  mutable std::mutex mutex;
-  // Guarded by mutex:
-  detail::index_writer index;
-  unsigned long long last_id = 0;
-  // The number of the newest version, stored after it is complete; readers compare it with the one they hold.
+  // The number of the newest version, stored after it is complete; readers compare it with the one they hold. First, so that
+  // it shares its line of memory with what does not change either while nothing is added or removed.
   alignas(64) std::atomic<std::uint64_t> version{0};
+  unsigned long long last_id = 0;  // guarded by mutex, like index
+  mutable std::mutex mutex;
+  const matcher_options options;
+  detail::index_writer index;
 };
 
 matcher::matcher(const matcher_options& options) : impl_(std::make_unique<impl>(options)) {}

@@ -189,20 +189,23 @@ std::optional<decimal> normal_form(std::string_view text) noexcept {
 
 std::optional<double> comparable(std::string_view text) noexcept {
   const std::optional<decimal> form = normal_form(text);
-  if (!form) return std::nullopt;
-  if (form->digits == 0) return 0.0;
+  return form ? comparable(*form) : std::nullopt;
+}
+
+std::optional<double> comparable(const decimal& form) noexcept {
+  if (form.digits == 0) return 0.0;
   double value = 0;
-  if (form->digits >= 1000000000000000) {
-    const auto shortest = number::is_shortest_fraction(*form, value);
-    if (shortest) return *shortest ? std::optional(form->negative ? -value : value) : std::nullopt;
+  if (form.digits >= 1000000000000000) {
+    const auto shortest = number::is_shortest_fraction(form, value);
+    if (shortest) return *shortest ? std::optional(form.negative ? -value : value) : std::nullopt;
   }
-  value = number::nearest(*form);
+  value = number::nearest(form);
   // Up to 15 digits survive the way to a normal double and back (DBL_DIG), so no shorter decimal can mean the same double.
-  const int count = number::count_digits(form->digits);
-  const int magnitude = form->exponent + count - 1;
+  const int count = number::count_digits(form.digits);
+  const int magnitude = form.exponent + count - 1;
   if (count <= 15 && magnitude >= -307 && magnitude <= 307) return value;
   if (value == 0 || !std::isfinite(value)) return std::nullopt;
-  if (number::shortest_decimal(value) != *form) return std::nullopt;
+  if (number::shortest_decimal(value) != form) return std::nullopt;
   return value;
 }
 

@@ -93,7 +93,7 @@ class generator {
   std::string leaf() {
     if (random_.percent(3)) return random_.pick(palette_.odd_values);
     switch (leaf_type()) {
-      case 's': return quoted(random_.pick(palette_.strings));
+      case 's': return quoted(random_.pick(palette_.strings) + (random_.percent(20) ? random_.pick(palette_.strings) : ""));
       case 'n': return random_.pick(palette_.numbers);
       case 'w': return random_.pick(texts{"true", "false", "null"});
       default: return quoted(random_.pick(palette_.addresses));
@@ -152,12 +152,14 @@ class generator {
     return out.empty() && random_.percent(80) ? random_.pick(texts{"a", "b", "A"}) : out;
   }
 
+  /// A third with stars at both ends.
   std::string wildcard() {
-    std::string out = random_.percent(30) ? "*" : "";
+    const bool inside = random_.percent(25);
+    std::string out = inside || random_.percent(30) ? "*" : "";
     for (std::size_t n = random_.between(1, 3); n > 0; --n) {
       for (const char c : part(n % 2 == 0)) out += std::string(c == '*' || c == '\\' ? "\\" : "") + c;
       const bool after_star = out.ends_with('*') && !out.ends_with("\\*");
-      if ((n > 1 || random_.percent(40)) && (!after_star || random_.percent(1))) out += '*';
+      if ((n > 1 || inside || random_.percent(40)) && (!after_star || random_.percent(1))) out += '*';
     }
     return out;
   }

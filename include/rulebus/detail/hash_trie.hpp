@@ -1,4 +1,4 @@
-// hash_trie<Item>: a persistent set of pointers, found by 32-bit hash. The matcher's only index structure.
+// hash_trie<Item>: a persistent set of pointers, found by 32-bit hash. The matcher's main index structure.
 //
 // A trie over the hash, 4 bits a level (after Bagwell, "Ideal Hash Trees", 2001), made for few cache misses in large sets:
 // up to `longest` items stand together in one list, whose first cache line has a byte of each item's hash, so that a look-up

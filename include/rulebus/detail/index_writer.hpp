@@ -68,6 +68,9 @@ class index_writer {
   entry* make_entry(path_node& node, const entry_key& key);
   void close_entry(path_node& node, entry* e);
   void count_length(path_node& node, const entry& e, int change);
+  void begin_search(path_node& node, entry* e);
+  void end_search(path_node& node, entry* e);
+  void keep_search(path_node& node, entry* before, entry* copy);
 
   void add_rule(const pattern_tree& tree, rule_id id);
   void remove_rule(compiled_rule& rule);

@@ -77,6 +77,8 @@ class match_state {
   void probe_lengths(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_folded(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_address(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_ranges(const path_node& node, const decimal& value, std::uint32_t number);
+  void probe_infixes(const path_node& node, std::string_view text, std::uint32_t number);
   void scan(const path_node& node, const detail::leaf& value, std::uint32_t number);
   void found(const entry* e, std::uint32_t leaf_number);
   void add_candidates(const entry& e);

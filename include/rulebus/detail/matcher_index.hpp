@@ -14,7 +14,8 @@
 //
 // Two kinds of condition: those that an entry *is* (equality with a string, a number, an address, a literal, and "exists"):
 // the look-up answers them, for all rules at once; and the others (`lazy`), for which an entry is at most a hint (the
-// literal beginning of a wildcard) and which are evaluated once per event, when the first candidate asks.
+// literal beginning of a wildcard) and which are evaluated once per event, when the first candidate asks. Between the two
+// are ranges: searched for are only those that make rules candidates; being found is their answer, others are evaluated.
 //
 // Every condition has a small number, unique within the matcher, under which a reader keeps its answer for the event.
 // All of it is immutable once published (version_store.hpp).
@@ -27,6 +28,8 @@
 
 #include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/hash_trie.hpp"
+#include "rulebus/detail/infix_set.hpp"
+#include "rulebus/detail/interval_tree.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 #include "rulebus/detail/version_store.hpp"
 #include "rulebus/fwd.hpp"
@@ -51,12 +54,18 @@ enum class key_kind : std::uint8_t {
   folded_prefix,
   folded_suffix,
   network,  ///< address_key with mask bits, of the masked address
-  lazy,     ///< the condition's canonical text; found by no leaf, see path_node::scans
+
+  // These a leaf finds not by a key of its own, but by a search, among those with rules under them: see path_node.
+  infix,  ///< a text of at most max_infix bytes anywhere in a string
+  range,  ///< range_key (index_range.hpp); found, it also answers its condition
+  lazy,   ///< the condition's canonical text; all of these are evaluated on every leaf
 };
 constexpr std::size_t key_kinds = static_cast<std::size_t>(key_kind::lazy) + 1;
 constexpr std::uint32_t bit_of(key_kind k) noexcept { return 1U << static_cast<unsigned>(k); }
-/// True when finding the entry answers the condition.
+/// True when looking up answers the condition: found or not.
 constexpr bool is_answer(key_kind k) noexcept { return k <= key_kind::literal; }
+/// True for entries that are found by a search, and only while they have rules under them.
+constexpr bool is_searched(key_kind k) noexcept { return k >= key_kind::infix; }
 
 /// A condition that an entry does not answer by itself. Never changes.
 struct lazy_condition : block {
@@ -74,15 +83,18 @@ inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
 /// Small, for there is one for nearly every rule; what can be had otherwise is not stored.
 struct entry : block {
   std::uint32_t id = 0;    ///< number of the condition that it answers; otherwise a number of its own
-  std::uint32_t uses = 0;  ///< conditions of rules that it answers (or holds, when lazy), and rules under it
+  std::uint32_t uses = 0;  ///< conditions of rules that it answers (or holds), and rules under it
   std::uint32_t key_size = 0;
   key_kind kind{};
   hash_trie<compiled_rule> rules;  ///< those that it makes candidates
 
-  /// Of key_kind::lazy only: what is evaluated. It stands before the key.
+  /// Of key_kind::lazy and range only: what is evaluated; null for a range that is no rule's condition. It stands before the key.
   lazy_condition*& condition() noexcept { return *reinterpret_cast<lazy_condition**>(this + 1); }
   const lazy_condition* condition() const noexcept { return *reinterpret_cast<lazy_condition* const*>(this + 1); }
-  static constexpr std::size_t before_key(key_kind k) noexcept { return k == key_kind::lazy ? sizeof(lazy_condition*) : 0; }
+  bool has_condition() const noexcept { return before_key(kind) != 0 && condition() != nullptr; }
+  static constexpr std::size_t before_key(key_kind k) noexcept {
+    return k == key_kind::lazy || k == key_kind::range ? sizeof(void*) : 0;
+  }
   char* key_bytes() noexcept { return reinterpret_cast<char*>(this + 1) + before_key(kind); }
   std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1) + before_key(kind), key_size}; }
   std::uint32_t hash() const noexcept { return key_hash(kind, key()); }
@@ -111,7 +123,10 @@ struct path_node : block {
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
   hash_trie<entry> entries;
-  hash_trie<entry> scans;          ///< the entries of key_kind::lazy with rules under them: evaluated on every leaf
+  // The entries that leaves search, while rules are under them: evaluated on every leaf; intervals; pieces of strings.
+  hash_trie<entry> scans;
+  interval_tree<entry> ranges;
+  infix_set<entry> infixes;
   length_list* lengths = nullptr;  ///< null: none
   std::uint64_t first_bytes = 0;   ///< a filter: bit b is set if a child's step begins with b modulo 64 ('.' if empty)
   std::uint32_t kinds = 0;         ///< bit_of each key_kind among the entries

@@ -27,6 +27,8 @@ RULEBUS_API std::optional<decimal> normal_form(std::string_view text) noexcept;
 
 /// The nearest double if the number is comparable (never -0.0), else nothing. `text` must be a valid JSON number.
 RULEBUS_API std::optional<double> comparable(std::string_view text) noexcept;
+/// The same of a number in normal form.
+RULEBUS_API std::optional<double> comparable(const decimal& form) noexcept;
 
 /// Canonical text of a comparable number: the shortest that round-trips; integers below 1e17 without exponent or point.
 RULEBUS_API std::string shortest(double value);

@@ -1,0 +1,27 @@
+// Looking a leaf up where one look-up does not do: among intervals, for each piece of it, or one by one.
+#include "rulebus/detail/match_state.hpp"
+
+namespace rulebus::inline v1::detail {
+
+void match_state::probe_ranges(const path_node& node, const decimal& value, std::uint32_t number) {
+  const std::optional<double> x = comparable(value);
+  if (!x) return;
+  node.ranges.search(*x, [&](const entry& e) { return found(&e, number), true; });
+}
+
+void match_state::probe_infixes(const path_node& node, std::string_view text, std::uint32_t number) {
+  const auto hash_of = [](std::string_view piece) { return key_hash(key_kind::infix, piece); };
+  node.infixes.search(text, hash_of, [&](const entry& e) { found(&e, number); });
+}
+
+void match_state::scan(const path_node& node, const detail::leaf& value, std::uint32_t number) {
+  node.scans.for_each([&](const entry& e) {
+    answer& a = answers_[e.id];
+    if (a.event != event_) a = {event_, none};
+    if (!passes(*e.condition()->test, value, scratch_)) return;
+    if (a.first_hit == none) add_candidates(e);
+    add_hit(number, e.id, a);
+  });
+}
+
+}  // namespace rulebus::inline v1::detail
