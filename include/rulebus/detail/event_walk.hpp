@@ -89,9 +89,6 @@ class event_walk {
       const char c = cursor_.peek();
       const bool has_position = c == '{' || c == '[';
       if (!value(n, has_position ? sink_.new_element(number, index, element) : element)) return false;
-      if constexpr (Cursor::stops_early) {
-        if (stopped_) return true;
-      }
       if (cursor_.at_end()) return false;
       if (cursor_.peek() == ']') break;
       if (cursor_.peek() != ',') return false;

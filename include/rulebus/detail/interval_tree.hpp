@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,7 +29,10 @@ namespace rulebus::inline v1::detail {
 /// The numbers from low to high, both included; none when high is less than low.
 struct interval {
   double low = 0, high = 0;
-  friend auto operator<=>(const interval&, const interval&) = default;
+  friend bool operator==(const interval&, const interval&) = default;
+  friend bool operator<=(const interval& a, const interval& b) noexcept {
+    return a.low != b.low ? a.low < b.low : a.high <= b.high;
+  }
 };
 
 template <class Item>
