@@ -51,7 +51,7 @@ std::uint64_t base_cost(const entry_key& key) noexcept {
     case key_kind::any_leaf: return 1000;
     case key_kind::lazy: return 50;
     case key_kind::range: return 8;
-    case key_kind::infix: return size < 3 ? 48 >> size : 8;
+    case key_kind::infix: return size < 3 ? std::uint64_t{48} >> size : 8;
     default: return is_answer(key.kind) ? 1 : 4;
   }
 }
