@@ -46,12 +46,12 @@ entry_key condition_key(const condition& c) {
 /// How costly a key is apart from the rules under it: looking further, and being found in vain. Short pieces of text are
 /// found often, and most of all where they may be anywhere.
 std::uint64_t base_cost(const entry_key& key) noexcept {
-  const std::size_t size = std::min(key.bytes.size(), max_infix);
+  const std::size_t size = key.bytes.size();
   switch (key.kind) {
     case key_kind::any_leaf: return 1000;
     case key_kind::lazy: return 50;
     case key_kind::range: return 8;
-    case key_kind::infix: return size < 3 ? std::uint64_t{48} >> size : 8;
+    case key_kind::infix: return size > 4 ? 9 : size > 2 ? 8 : size > 1 ? 16 : 32;
     default: return is_answer(key.kind) ? 1 : 4;
   }
 }
@@ -78,7 +78,6 @@ std::uint64_t key_cost(const path_node* node, const entry_key& key) {
 /// The cheapest of: the literal text at the ends of a wildcard, and the pieces of what is between stars; `otherwise` when it
 /// has no text. So wildcards with text in common are told apart by what they have not in common.
 entry_key wildcard_key(const condition& c, const path_node* node, entry_key otherwise) {
-  constexpr std::size_t max_tries = 64;
   const auto& literals = c.pieces.literals;
   entry_key best = std::move(otherwise);
   std::uint64_t least = never;
@@ -88,12 +87,16 @@ entry_key wildcard_key(const condition& c, const path_node* node, entry_key othe
   };
   if (!literals.front().empty()) consider({key_kind::prefix, literals.front()});
   if (!literals.back().empty()) consider({key_kind::suffix, literals.back()});
-  std::size_t tries = 0;
-  for (std::size_t i = 1; i + 1 < literals.size(); ++i) {
-    const std::string& text = literals[i];
-    const std::size_t size = std::min(text.size(), max_infix);
-    for (std::size_t at = 0; size > 0 && at + size <= text.size() && tries < max_tries; ++at, ++tries) {
-      consider({key_kind::infix, text.substr(at, size)});
+  // Every length that occurs costs each leaf a search: those beyond 4 only where shorter ones do not tell rules apart.
+  for (const std::size_t length : infix_lengths) {
+    if (length > 4 && least <= base_cost({key_kind::infix, std::string(length, ' ')})) break;
+    std::size_t tries = 32;
+    for (std::size_t i = 1; i + 1 < literals.size(); ++i) {
+      const std::string& text = literals[i];
+      if (length < 4 && text.size() != length) continue;
+      for (std::size_t at = 0; at + length <= text.size() && tries > 0; ++at, --tries) {
+        consider({key_kind::infix, text.substr(at, length)});
+      }
     }
   }
   return best;

@@ -11,7 +11,11 @@ void match_state::probe_ranges(const path_node& node, const decimal& value, std:
 
 void match_state::probe_infixes(const path_node& node, std::string_view text, std::uint32_t number) {
   const auto hash_of = [](std::string_view piece) { return key_hash(key_kind::infix, piece); };
-  node.infixes.search(text, hash_of, [&](const entry& e) { found(&e, number); });
+  node.infixes.search(text, hash_of, [&](const entry& e) {
+    if (answers_[e.id].event == event_) return false;
+    found(&e, number);
+    return true;
+  });
 }
 
 void match_state::scan(const path_node& node, const detail::leaf& value, std::uint32_t number) {

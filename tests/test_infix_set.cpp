@@ -30,7 +30,7 @@ std::uint32_t hash_of(std::string_view text) { return static_cast<std::uint32_t>
 /// A set and its twin, a plain list.
 struct twins {
   tests::random_source& random;
-  std::size_t alphabet, longest;
+  std::size_t alphabet, lengths;
   version_store store{&nothing_to_destroy};
   infix_set<item> set{};
   std::vector<std::unique_ptr<item>> items{};  // all that there ever were
@@ -43,7 +43,7 @@ struct twins {
   }
   /// Adds a text, or puts another item in its place if it is there.
   void add() {
-    const std::string added = text(random.between(1, longest));
+    const std::string added = text(rulebus::detail::infix_lengths[random.below(lengths)]);
     items.push_back(std::make_unique<item>(item{hash_of(added), added}));
     const auto known = std::find_if(list.begin(), list.end(), [&](const item* i) { return i->text == added; });
     if (known != list.end()) {
@@ -63,7 +63,7 @@ struct twins {
 
 std::set<const item*> found(const infix_set<item>& set, std::string_view text) {
   std::set<const item*> out;
-  set.search(text, hash_of, [&](const item& i) { out.insert(&i); });
+  set.search(text, hash_of, [&](const item& i) { return out.insert(&i).second; });
   return out;
 }
 
@@ -82,12 +82,12 @@ TEST_CASE("infix_set: agrees with a list under random changes, and gives all mem
   for (std::uint64_t life = first; life < first + 60; ++life) {
     CAPTURE(life);
     tests::random_source random(life);
-    twins t{random, random.pick(std::vector<std::size_t>{2, 4, 256}), random.between(1, 4)};
+    twins t{random, random.pick(std::vector<std::size_t>{2, 4, 256}), random.between(1, 6)};
     const std::size_t size = random.pick(std::vector<std::size_t>{3, 40, 600});
     for (std::size_t step = 0; step < 4 * size; ++step) {
       t.list.size() > size || (!t.list.empty() && random.percent(40)) ? t.remove() : t.add();
       if (random.percent(40)) t.store.commit();
-      std::string text = t.text(random.below(12));
+      std::string text = t.text(random.below(20));
       if (!t.list.empty() && random.percent(50)) text.insert(random.below(text.size() + 1), random.pick(t.list)->text);
       REQUIRE(found(t.set, text) == expected(t.list, text));
     }

@@ -57,7 +57,7 @@ enum class key_kind : std::uint8_t {
   network,  ///< address_key with mask bits, of the masked address
 
   // These a leaf finds not by a key of its own, but by a search, among those with rules under them: see path_node.
-  infix,  ///< a text of at most max_infix bytes anywhere in a string
+  infix,  ///< a text of one of infix_lengths anywhere in a string
   range,  ///< range_key (index_range.hpp); found, it also answers its condition
   lazy,   ///< the condition's canonical text; all of these are evaluated on every leaf
 };
