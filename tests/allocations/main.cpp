@@ -217,6 +217,40 @@ TEST_CASE("out of memory: a remove that fails, wherever it does, changes nothing
   CHECK(allocations::live() == live);
 }
 
+TEST_CASE("out of memory: a change among many ranges and pieces of wildcards that fails changes nothing") {
+  const std::size_t live = allocations::live();
+  {
+    matcher m;
+    const std::size_t empty = m.memory_bytes();
+    std::vector<std::string> rules;
+    for (int i = 0; i < 100; ++i) {
+      const std::string n = std::to_string(i);
+      rules.push_back(R"({"detail":{"total":[{"numeric":[">=",)" + n + R"(,"<",)" + std::to_string(i + 3) + "]}]}}");
+      rules.push_back(R"({"detail":{"name":[{"wildcard":"*ali)" + n + R"(*"},{"wildcard":"*l*c)" + n + R"(*"}]}})");
+    }
+    std::vector<rule_id> ids;
+    for (const std::string& r : rules) ids.push_back(m.add(r).value());
+    matcher::reader reader(m);
+    auto before = answers(reader);
+    const std::size_t bytes = m.memory_bytes();
+    const auto unchanged = [&] {
+      CHECK(m.size() == ids.size());
+      CHECK(m.memory_bytes() <= bytes + slack);
+      CHECK(answers(reader) == before);
+    };
+    for (std::size_t i = 0; i < rules.size(); i += 7) {
+      const rule_id removed = ids[i];
+      allocations::fail_each([&] { m.remove(removed).value(); }, unchanged);
+      allocations::fail_each([&] { ids[i] = m.add(rules[i]).value(); }, [&] { CHECK(m.size() + 1 == ids.size()); });
+      before = answers(reader);  // the id is another
+    }
+    for (const rule_id id : ids) CHECK(m.remove(id).has_value());
+    reader.release();
+    CHECK(m.memory_bytes() == empty);
+  }
+  CHECK(allocations::live() == live);
+}
+
 TEST_CASE("out of memory: a match that fails leaves the reader fit for the next") {
   matcher m;
   std::vector<rule_id> ids;

@@ -90,10 +90,16 @@ class generator {
     for (std::size_t i = 0;; n -= weights[i++])
       if (n < weights[i]) return "snwa"[i];
   }
+  /// Some palette strings together: long enough for every length of what is looked for inside strings.
+  std::string joined() {
+    std::string out;
+    for (std::size_t n = random_.between(2, 5); n > 0; --n) out += random_.pick(palette_.strings);
+    return out;
+  }
   std::string leaf() {
     if (random_.percent(3)) return random_.pick(palette_.odd_values);
     switch (leaf_type()) {
-      case 's': return quoted(random_.pick(palette_.strings) + (random_.percent(20) ? random_.pick(palette_.strings) : ""));
+      case 's': return quoted(random_.percent(80) ? random_.pick(palette_.strings) : joined());
       case 'n': return random_.pick(palette_.numbers);
       case 'w': return random_.pick(texts{"true", "false", "null"});
       default: return quoted(random_.pick(palette_.addresses));
@@ -157,7 +163,8 @@ class generator {
     const bool inside = random_.percent(25);
     std::string out = inside || random_.percent(30) ? "*" : "";
     for (std::size_t n = random_.between(1, 3); n > 0; --n) {
-      for (const char c : part(n % 2 == 0)) out += std::string(c == '*' || c == '\\' ? "\\" : "") + c;
+      const std::string text = inside && random_.percent(40) ? joined() : part(n % 2 == 0);
+      for (const char c : text) out += std::string(c == '*' || c == '\\' ? "\\" : "") + c;
       const bool after_star = out.ends_with('*') && !out.ends_with("\\*");
       if ((n > 1 || inside || random_.percent(40)) && (!after_star || random_.percent(1))) out += '*';
     }
