@@ -37,7 +37,7 @@ Written by `{command}` on {when}, of revision {revision}. Not edited by hand.
 What is compared, always in one process over the same events in memory:
 
 - **floor**: simdjson's On-Demand `iterate` alone. It checks UTF-8 and finds the structure of the JSON and looks at nothing; no
-  matcher on that parser can be faster.
+  matcher that checks the whole event can be faster.
 - **checked**: `matcher::reader::match`; the whole event is checked to be valid JSON.
 - **trusted**: the same with `event_options::trusted`; reading stops at the last field that a rule needs.
 - **RE2**: each rule's tests as anchored regular expressions, one RE2 a field, rule after rule, over field values taken out
