@@ -18,10 +18,12 @@ LEVELS = {
     **dict.fromkeys(("event", "json_index", "json_cursor", "time_zone"), 1),
     **dict.fromkeys(("pattern", "condition", "wildcard", "event_leaves", "schedule_expression"), 2),
     **dict.fromkeys(("matcher", "match_state", "index", "event_walk", "explain", "transformer"), 3),
-    **dict.fromkeys(("target", "delivery", "attempt", "rule", "archive", "metrics"), 4),
+    **dict.fromkeys(("observer", "put_events", "envelope", "names", "tags"), 4),
+    **dict.fromkeys(("target", "delivery", "invocation", "lane", "dispatcher", "failure_reporter"), 4),
+    **dict.fromkeys(("rule", "transaction", "archive", "metrics"), 4),
     "bus": 5,
     **dict.fromkeys(("scheduler", "replay"), 6),
-    **dict.fromkeys(("service", "tags"), 7),
+    "service": 7,
     **dict.fromkeys(("server", "targets", "cli", "rulebus"), 8),
 }
 

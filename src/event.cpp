@@ -1,5 +1,6 @@
 #include "rulebus/event.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include "rulebus/detail/json_cursor.hpp"
@@ -62,26 +63,42 @@ std::string string_value(std::string_view value) {
 
 }  // namespace detail::envelope
 
-result<event> event::parse(std::string json, const event_options& options) {
-  auto body = std::make_shared<event::body>();
-  body->json = std::move(json);
+/// Reads the members of the envelope, checking all of the text. False: not valid.
+bool event::read(const body& b, const event_options& options) {
   detail::json_index index;
   detail::json_structure structure;
-  const auto take = [&body](const detail::envelope::member& m) {
+  members& to = b.envelope;
+  const auto take = [&to](const detail::envelope::member& m) {
     using detail::envelope::string_value;
-    if (m.key == "id") body->id = string_value(m.value);
-    if (m.key == "source") body->source = string_value(m.value);
-    if (m.key == "detail-type") body->detail_type = string_value(m.value);
-    if (m.key == "account") body->account = string_value(m.value);
-    if (m.key == "region") body->region = string_value(m.value);
-    if (m.key == "time") body->time = string_value(m.value);
-    if (m.key == "resources") body->resources = m.value;
-    if (m.key == "detail") body->detail = m.value;
+    if (m.key == "id") to.id = string_value(m.value);
+    if (m.key == "source") to.source = string_value(m.value);
+    if (m.key == "detail-type") to.detail_type = string_value(m.value);
+    if (m.key == "account") to.account = string_value(m.value);
+    if (m.key == "region") to.region = string_value(m.value);
+    if (m.key == "time") to.time = string_value(m.value);
+    if (m.key == "resources") to.resources = m.value;
+    if (m.key == "detail") to.detail = m.value;
   };
-  if (!index.build(body->json, options, structure) || !detail::envelope::for_each_member(structure, options.max_depth, take)) {
-    return detail::what_is_wrong(body->json, options);
-  }
-  return event(std::shared_ptr<const event::body>(std::move(body)));
+  return index.build(b.json, options, structure) && detail::envelope::for_each_member(structure, options.max_depth, take);
+}
+
+result<event> event::parse(std::string json, const event_options& options) {
+  event made = checked(std::move(json));
+  bool valid = false;
+  std::call_once(made.body_->read, [&] { valid = read(*made.body_, options); });
+  if (!valid) return detail::what_is_wrong(made.body_->json, options);
+  return made;
+}
+
+event event::checked(std::string json) { return event(std::make_shared<const body>(std::move(json))); }
+
+const event::members& event::envelope() const {
+  std::call_once(body_->read, [this] {
+    event_options any;  // whoever checked the text knew his limits
+    any.max_bytes = any.max_depth = body_->json.size();
+    static_cast<void>(read(*body_, any));
+  });
+  return body_->envelope;
 }
 
 }  // namespace rulebus::inline v1

@@ -1,74 +1,115 @@
 // delivery: one attempt to give one event to one target.
 //
-// A target receives it by value and answers it once: succeed(), retry(error) or fail(error).
-// Thread safety: move-only; used by one thread at a time. Lifetime: self-contained, it shares the event.
+// A target receives it by value and answers it once: succeed(), retry(error) or fail(error), now or later.
+// Thread safety: move-only; used by one thread at a time. Lifetime: self-contained; it may outlive the bus, and its answer
+// is then dropped, as is every answer after the first and every one after the timeout.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "rulebus/detail/counted.hpp"
 #include "rulebus/event.hpp"
+#include "rulebus/export.hpp"
 #include "rulebus/result.hpp"
 
 namespace rulebus::inline v1 {
 
+/// Names to values, in order.
+using string_map = std::map<std::string, std::string, std::less<>>;
+
+/// What a delivery is of, and for whom.
+struct delivery_details {
+  std::string_view bus_name{};
+  std::string_view rule_name{};
+  std::string_view target_id{};
+  std::string_view target_arn{};           ///< of rule_target; may be empty
+  std::string_view ordering_key{};         ///< of the entry; may be empty
+  std::string_view trace_header{};         ///< of the entry; may be empty
+  std::string_view traceparent{};          ///< W3C Trace Context for this event; may be empty
+  const string_map* attributes = nullptr;  ///< of a dead letter (dead_letter.hpp); else null
+};
+
+/// What became of an attempt: success, or the error and whether another attempt makes sense.
+struct delivery_outcome {
+  result<void> status{};
+  bool retryable = false;
+  bool dropped = false;                              ///< the delivery was destroyed without an answer
+  std::optional<std::chrono::milliseconds> after{};  ///< the target's own wish for the wait; else the retry policy decides
+};
+
+namespace detail {
+/// What a delivery is a view of: it holds the event, and takes the answer.
+class answerable : public counted {
+ public:
+  explicit answerable(rulebus::event e) : event_(std::move(e)) {}
+  const rulebus::event& event() const noexcept { return event_; }
+  virtual std::string_view input() const noexcept { return event_.json(); }
+  virtual delivery_details details() const noexcept = 0;
+  virtual void answer(std::uint32_t attempt, delivery_outcome outcome) = 0;
+
+ private:
+  rulebus::event event_;
+};
+}  // namespace detail
+
 class delivery {
  public:
-  /// What became of it: success, or the error and whether another attempt makes sense.
-  struct outcome {
-    result<void> status{};
-    bool retryable = false;
-    bool dropped = false;  ///< the delivery was destroyed without an answer
-  };
-  using answer = std::function<void(const outcome&)>;
+  using outcome = delivery_outcome;
 
-  delivery(rulebus::event e, std::string rule_name, std::string target_id, answer on_answer)
-      : event_(std::move(e)), rule_name_(std::move(rule_name)), target_id_(std::move(target_id)), answer_(std::move(on_answer)) {}
+  /// For tests of targets: a delivery whose answer goes to `on_answer`.
+  RULEBUS_API delivery(rulebus::event e, std::string rule_name, std::string target_id,
+                       std::function<void(const outcome&)> on_answer);
+  delivery(detail::counted_ptr<detail::answerable> of, std::uint32_t attempt) : of_(std::move(of)), attempt_(attempt) {}
   delivery(delivery&& other) noexcept
-      : event_(std::move(other.event_)),
-        rule_name_(std::move(other.rule_name_)),
-        target_id_(std::move(other.target_id_)),
-        answer_(std::exchange(other.answer_, nullptr)) {}
+      : of_(std::move(other.of_)), attempt_(other.attempt_), answered_(std::exchange(other.answered_, true)) {}
   delivery& operator=(delivery&&) = delete;
   /// A delivery that nobody answered counts as a retry.
   ~delivery() {
-    try {
-      if (answer_) give({error{errc::target_failed, "the target dropped the delivery without an answer"}, true, true});
-    } catch (...) {  // NOLINT: a destructor has nobody to tell
-    }
+    if (!answered_) drop();
   }
 
-  std::string_view input() const noexcept {
-    return event_.json();
-  }                                                                ///< what to deliver: JSON text, valid as long as the delivery
-  const rulebus::event& event() const noexcept { return event_; }  ///< the event itself
-  std::string_view rule_name() const noexcept { return rule_name_; }
-  std::string_view target_id() const noexcept { return target_id_; }
+  /// What to deliver: JSON text, or lines of it from a text template. Valid as long as the delivery.
+  std::string_view input() const noexcept { return of_->input(); }
+  const rulebus::event& event() const noexcept { return of_->event(); }  ///< the event itself
+  delivery_details details() const noexcept { return of_->details(); }
+  std::string_view rule_name() const noexcept { return details().rule_name; }
+  std::string_view target_id() const noexcept { return details().target_id; }
+  unsigned attempt() const noexcept { return attempt_; }  ///< 1 for the first
 
-  // The answer. The first one counts; later ones do nothing.
+  // The answer. The first one counts; later ones do nothing. May run what follows from it (the next delivery of a queue does
+  // not: that is the executor's), so no lock of the target's should be held that its own deliver needs.
   void succeed() { give({}); }
   void retry(error e) { give({std::move(e), true}); }
+  void retry(error e, std::chrono::milliseconds after) { give({std::move(e), true, false, after}); }
   void fail(error e) { give({std::move(e), false}); }
 
  private:
-  void give(const outcome& o) {
-    if (auto once = std::exchange(answer_, nullptr)) once(o);
+  void give(outcome o) {
+    if (!std::exchange(answered_, true)) of_->answer(attempt_, std::move(o));
   }
+  RULEBUS_API void drop() noexcept;
 
-  rulebus::event event_;
-  std::string rule_name_, target_id_;
-  answer answer_;
+  detail::counted_ptr<detail::answerable> of_;
+  std::uint32_t attempt_ = 1;
+  bool answered_ = false;
 };
 
-/// A delivery that did not succeed; valid for the call.
+/// How a delivery ended that did not succeed; valid for the call.
 struct delivery_failure {
   std::string_view rule_name;
   std::string_view target_id;
   const rulebus::event& event;
-  const error& reason;
-  bool retryable;  ///< another attempt makes sense: the target asked for it, threw, or dropped the delivery
+  const error& reason;         ///< of the last attempt
+  bool retryable;              ///< the last attempt failed in a way that another might not: the retries are used up
+  unsigned attempts = 0;       ///< made
+  bool dead_lettered = false;  ///< it is on its way to the dead-letter target; otherwise it is dropped here
 };
 
 }  // namespace rulebus::inline v1

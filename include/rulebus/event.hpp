@@ -11,8 +11,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rulebus/export.hpp"
 #include "rulebus/result.hpp"
@@ -38,25 +40,38 @@ class event {
   /// Checks the whole text. Errors: errc::invalid_json, errc::invalid_event, errc::limit_exceeded.
   RULEBUS_API static result<event> parse(std::string json, const event_options& options = {});
 
+  /// For a text that is known to be a valid event: nothing is checked, and nothing read before it is asked for.
+  RULEBUS_API static event checked(std::string json);
+
   std::string_view json() const noexcept { return body_->json; }  ///< the text, as given
 
-  // Members of the envelope. Strings come decoded; empty when absent or not a string.
-  std::string_view id() const noexcept { return body_->id; }
-  std::string_view source() const noexcept { return body_->source; }
-  std::string_view detail_type() const noexcept { return body_->detail_type; }
-  std::string_view account() const noexcept { return body_->account; }
-  std::string_view region() const noexcept { return body_->region; }
-  std::string_view time() const noexcept { return body_->time; }
+  // Members of the envelope, read when the first of them is asked for (which may throw std::bad_alloc).
+  // Strings come decoded; empty when absent or not a string.
+  std::string_view id() const { return envelope().id; }
+  std::string_view source() const { return envelope().source; }
+  std::string_view detail_type() const { return envelope().detail_type; }
+  std::string_view account() const { return envelope().account; }
+  std::string_view region() const { return envelope().region; }
+  std::string_view time() const { return envelope().time; }
   // Members of the envelope as JSON text; empty when absent.
-  std::string_view resources() const noexcept { return body_->resources; }
-  std::string_view detail() const noexcept { return body_->detail; }
+  std::string_view resources() const { return envelope().resources; }
+  std::string_view detail() const { return envelope().detail; }
 
  private:
-  struct body {
-    std::string json, id, source, detail_type, account, region, time;
+  struct members {
+    std::string id, source, detail_type, account, region, time;
     std::string_view resources, detail;  // into json
   };
+  struct body {
+    explicit body(std::string text) : json(std::move(text)) {}
+    const std::string json;
+    mutable std::once_flag read{};
+    mutable members envelope{};  // written once, by who comes first
+  };
   explicit event(std::shared_ptr<const body> b) : body_(std::move(b)) {}
+  RULEBUS_API const members& envelope() const;
+  static bool read(const body& b, const event_options& options);
+
   std::shared_ptr<const body> body_;
 };
 

@@ -32,6 +32,8 @@ enum class errc : int {
   malformed_detail = 8,  ///< put_events: `detail` is not a JSON object (the service's MalformedDetail)
   target_failed = 9,     ///< a target reported a failure or threw
   unsupported = 10,      ///< known, but not built in or not allowed by the options
+  timed_out = 11,        ///< no answer, or no success, in the time allowed
+  stopped = 12,          ///< the bus was stopped
 };
 
 /// The stable snake_case name of a code ("invalid_json"); "unknown" for a value outside the list.
@@ -47,6 +49,8 @@ constexpr const char* name(errc code) noexcept {
     case errc::malformed_detail: return "malformed_detail";
     case errc::target_failed: return "target_failed";
     case errc::unsupported: return "unsupported";
+    case errc::timed_out: return "timed_out";
+    case errc::stopped: return "stopped";
   }
   return "unknown";
 }

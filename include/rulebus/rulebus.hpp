@@ -1,15 +1,25 @@
-// All of Rulebus. Reading order: result, event, pattern, matcher, explain; then rule, target, delivery, bus.
+// All of Rulebus. Reading order: result, event, pattern, matcher, explain; then rule, target,
+// delivery, bus; and as needed delivery_options, executor, clock, tags, transaction, metrics, observer.
 #pragma once
 
 #include "rulebus/bus.hpp"
+#include "rulebus/bus_options.hpp"
+#include "rulebus/clock.hpp"
 #include "rulebus/delivery.hpp"
+#include "rulebus/delivery_options.hpp"
 #include "rulebus/event.hpp"
+#include "rulebus/executor.hpp"
 #include "rulebus/explain.hpp"
 #include "rulebus/export.hpp"
 #include "rulebus/fwd.hpp"
 #include "rulebus/matcher.hpp"
+#include "rulebus/metrics.hpp"
+#include "rulebus/observer.hpp"
 #include "rulebus/pattern.hpp"
+#include "rulebus/put_events.hpp"
 #include "rulebus/result.hpp"
 #include "rulebus/rule.hpp"
+#include "rulebus/tags.hpp"
 #include "rulebus/target.hpp"
+#include "rulebus/transaction.hpp"
 #include "rulebus/version.hpp"

@@ -4,13 +4,14 @@
 //     void deliver(rulebus::delivery d) override { post(d.input()) ? d.succeed() : d.retry({errc::target_failed, "…"}); }
 //   };
 //
-// Thread safety: deliver may be called by several threads at once when several threads put events.
+// Thread safety: deliver may be called by several threads at once, up to delivery_options::max_in_flight.
 #pragma once
 
 #include <concepts>
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "rulebus/delivery.hpp"
 
@@ -26,6 +27,12 @@ class target {
   /// Answers d now or later, from any thread. An exception out of it counts as a retry; no lock is held while it runs, so
   /// it may call the bus.
   virtual void deliver(delivery d) = 0;
+
+  /// Where delivery_options::batch asks for more than one at a time: answers each, as above. An exception out of it is a
+  /// retry for those that are not answered.
+  virtual void deliver_batch(std::vector<delivery> batch) {
+    for (delivery& d : batch) deliver(std::move(d));
+  }
 };
 
 /// A target from a function (const delivery&) -> void or result<void>: an error is a failure, an exception a retry.

@@ -19,15 +19,15 @@ namespace rulebus::inline v1::detail {
 template <class Value>
 class id_table {
  public:
-  /// Null when it is not there.
-  std::shared_ptr<const Value> find(rule_id id) const {
+  /// Null when it is not there. Valid as long as a table that has it.
+  const Value* find(rule_id id) const noexcept {
     const auto key = static_cast<std::uint64_t>(id);
-    if (!covers(key)) return {};
+    if (!covers(key)) return nullptr;
     const slot* at = &root_;
     for (unsigned level = levels_; level > 0 && *at; --level) {
       at = &static_cast<const node*>(at->get())->slots[index(key, level)];
     }
-    return std::static_pointer_cast<const Value>(*at);
+    return static_cast<const Value*>(at->get());
   }
 
   /// Sets or, with null, clears. Out of memory: the table is as before, but maybe higher.

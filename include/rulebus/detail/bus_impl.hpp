@@ -1,0 +1,80 @@
+// bus_impl: what a bus is made of; bus.cpp lets events in, bus_rules.cpp changes and lists rules.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "rulebus/bus.hpp"
+#include "rulebus/detail/bus_session.hpp"
+#include "rulebus/detail/dispatcher.hpp"
+#include "rulebus/detail/failure_reporter.hpp"
+#include "rulebus/detail/recent_ids.hpp"
+#include "rulebus/detail/rule_table.hpp"
+#include "rulebus/tags.hpp"
+
+namespace rulebus::inline v1 {
+
+class bus::impl {
+ public:
+  impl(std::string bus_name, bus_options given);
+  ~impl();
+
+  const std::string name;
+  const bus_options options;
+
+  // Rules (bus_rules.cpp).
+  /// Makes a change of one editor true, or nothing.
+  result<void> change(const std::function<result<void>(detail::rule_editor&)>& make);
+  result<detail::rule_entry_ptr> find_rule(std::string_view rule_name) const;
+  std::vector<detail::rule_entry_ptr> rules_with_prefix(std::string_view prefix, std::string_view after) const;
+  std::vector<detail::rule_entry_ptr> rules_with_tags(const tag_filter& filter) const;
+  result<string_map> list_tags(const resource& of) const;
+  const detail::rule_context& context() const noexcept { return context_; }
+
+  // Events (bus.cpp).
+  result<put_events_result> put_events(std::span<const put_events_entry> entries, const put_options& how);
+  result<void> put_event_json(std::string json, const put_options& how);
+  result<void> redrive(const delivery& dead_letter);
+  bus_metrics metrics() const;
+  detail::dispatcher& deliveries() const noexcept { return *deliveries_; }
+  /// Runs due work until `done`, `max` deliveries or the deadline.
+  std::size_t pump(std::size_t max, std::optional<std::chrono::milliseconds> deadline);
+
+ private:
+  using extras_ptr = std::shared_ptr<const detail::entry_extras>;
+  result<void> check_request(std::span<const put_events_entry> entries) const;
+  void put_entry(const put_events_entry& entry, const put_options& how, put_events_result_entry& answer);
+  result<void> route(std::string json, const extras_ptr& extras, const put_options& how);
+  void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
+               std::uint64_t sequence, detail::nanoseconds now);
+  std::int64_t seconds_now() const;
+  void publish(detail::rule_editor& editor);
+
+  std::shared_ptr<detail::failure_reporter> failures_;
+  matcher patterns_;
+  std::shared_ptr<detail::dispatcher> deliveries_;
+  detail::rule_context context_;
+  mutable std::mutex change_;  // one change at a time
+  detail::rule_map rules_;     // guarded by change_
+  string_map tags_;            // guarded by change_
+  detail::session_pool sessions_;
+  detail::recent_ids recent_;
+
+  struct counters {
+    std::atomic<std::uint64_t> calls{0}, failed_calls{0}, entries{0}, failed_entries{0}, deduplicated{0};
+    std::atomic<std::uint64_t> events{0}, matched{0}, triggered{0};
+  };
+  counters counted_;
+};
+
+}  // namespace rulebus::inline v1

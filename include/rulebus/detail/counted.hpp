@@ -1,0 +1,77 @@
+// counted_ptr<T>: shared ownership of a T that carries its own count, so that a pointer is one word and making one from a
+// `this` is free. For the objects that every delivery touches; elsewhere std::shared_ptr is the better choice.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace rulebus::inline v1::detail {
+
+/// Base of what a counted_ptr points to. Thread safety: the count only.
+class counted {
+ public:
+  counted() = default;
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+
+ protected:
+  virtual ~counted() = default;
+
+ private:
+  template <class T>
+  friend class counted_ptr;
+  void retain() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  bool retain_unless_gone() const noexcept {
+    std::uint32_t seen = count_.load(std::memory_order_relaxed);
+    while (seen != 0 && !count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {}
+    return seen != 0;
+  }
+  void release() const noexcept {
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  mutable std::atomic<std::uint32_t> count_{0};
+};
+
+template <class T>
+class counted_ptr {
+ public:
+  counted_ptr() = default;
+  counted_ptr(std::nullptr_t) {}  // NOLINT: implicit, as with every pointer
+  explicit counted_ptr(T* p) noexcept : p_(p) {
+    if (p_) p_->retain();
+  }
+  counted_ptr(const counted_ptr& other) noexcept : counted_ptr(other.p_) {}
+  counted_ptr(counted_ptr&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
+  counted_ptr& operator=(counted_ptr other) noexcept {
+    std::swap(p_, other.p_);
+    return *this;
+  }
+  ~counted_ptr() {
+    if (p_) p_->release();
+  }
+
+  /// For a list of what is not owned, whose lock the destructor takes: null when *p is being destroyed.
+  static counted_ptr unless_gone(T* p) noexcept {
+    counted_ptr held;
+    if (p->retain_unless_gone()) held.p_ = p;
+    return held;
+  }
+
+  T* get() const noexcept { return p_; }
+  T& operator*() const noexcept { return *p_; }
+  T* operator->() const noexcept { return p_; }
+  explicit operator bool() const noexcept { return p_ != nullptr; }
+  friend bool operator==(const counted_ptr&, const counted_ptr&) = default;
+
+ private:
+  T* p_ = nullptr;
+};
+
+template <class T, class... Args>
+counted_ptr<T> make_counted(Args&&... args) {
+  return counted_ptr<T>(new T(std::forward<Args>(args)...));
+}
+
+}  // namespace rulebus::inline v1::detail

@@ -1,0 +1,42 @@
+// intrusive_list<T>: a doubly linked list through T's own members `next` and `prev`: no allocation, removal anywhere in O(1).
+// Not an owner. An element is in one list at a time.
+#pragma once
+
+#include <cstddef>
+
+namespace rulebus::inline v1::detail {
+
+template <class T>
+class intrusive_list {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  T* front() const noexcept { return head_; }
+
+  void push_back(T& element) noexcept {
+    element.prev = tail_;
+    element.next = nullptr;
+    (tail_ ? tail_->next : head_) = &element;
+    tail_ = &element;
+    ++size_;
+  }
+  void remove(T& element) noexcept {
+    (element.prev ? element.prev->next : head_) = element.next;
+    (element.next ? element.next->prev : tail_) = element.prev;
+    element.next = element.prev = nullptr;
+    --size_;
+  }
+  /// Null when empty.
+  T* pop_front() noexcept {
+    T* const first = head_;
+    if (first) remove(*first);
+    return first;
+  }
+
+ private:
+  T* head_ = nullptr;
+  T* tail_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rulebus::inline v1::detail

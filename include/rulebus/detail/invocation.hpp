@@ -1,0 +1,107 @@
+// invocation: one event on its way to one target, over all its attempts. The lane that it is in (lane.hpp) guards everything
+// here but the attempt's state.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "rulebus/delivery.hpp"
+#include "rulebus/detail/counted.hpp"
+#include "rulebus/event.hpp"
+
+namespace rulebus::inline v1::detail {
+
+class lane;
+using nanoseconds = std::chrono::nanoseconds;
+
+/// What an entry may say beyond its event; shared by the invocations of the event.
+struct entry_extras {
+  std::string ordering_key{}, trace_header{}, traceparent{};
+};
+
+/// Whether the attempt that is being made has its answer. One word, so that answers, timeouts and the end of `deliver` may
+/// race: exactly one of them closes the attempt. A target that throws usually drops its delivery on the way out, before the
+/// exception is seen; so what is dropped while `deliver` runs waits for its end.
+class attempt_state {
+ public:
+  void begin(std::uint32_t attempt) noexcept { word_.store(attempt << 2 | delivering, std::memory_order_release); }
+
+  /// True: this answer is the one that counts.
+  bool answer(std::uint32_t attempt) noexcept {
+    std::uint32_t seen = word_.load(std::memory_order_acquire);
+    while (seen >> 2 == attempt && (seen & 3) != closed) {
+      if (word_.compare_exchange_weak(seen, attempt << 2 | closed, std::memory_order_acq_rel)) return true;
+    }
+    return false;
+  }
+  /// As answer, for a delivery that was dropped: false also where the end of deliver will decide.
+  bool drop(std::uint32_t attempt) noexcept {
+    std::uint32_t seen = attempt << 2 | delivering;
+    if (word_.compare_exchange_strong(seen, attempt << 2 | dropped, std::memory_order_acq_rel)) return false;
+    return answer(attempt);
+  }
+
+  enum class ended { answered, open, dropped };
+  /// deliver came back: with an answer, without, or with the delivery dropped (which is closed by this).
+  ended returned(std::uint32_t attempt) noexcept {
+    std::uint32_t seen = attempt << 2 | delivering;
+    if (word_.compare_exchange_strong(seen, attempt << 2 | returned_, std::memory_order_acq_rel)) return ended::open;
+    if (seen != (attempt << 2 | dropped)) return ended::answered;
+    return answer(attempt) ? ended::dropped : ended::answered;
+  }
+  bool is_open(std::uint32_t attempt) const noexcept {
+    const std::uint32_t seen = word_.load(std::memory_order_acquire);
+    return seen >> 2 == attempt && (seen & 3) != closed;
+  }
+
+ private:
+  static constexpr std::uint32_t closed = 0, delivering = 1, dropped = 2, returned_ = 3;
+  std::atomic<std::uint32_t> word_{0};
+};
+
+class invocation final : public answerable {
+ public:
+  invocation(rulebus::event e, counted_ptr<lane> to, std::shared_ptr<const entry_extras> extras);
+  ~invocation() override;
+
+  std::string_view input() const noexcept override { return own_input ? std::string_view(*own_input) : event().json(); }
+  delivery_details details() const noexcept override;
+  void answer(std::uint32_t attempt, delivery_outcome outcome) override;
+  std::string_view ordering_key() const noexcept {
+    return extras_ ? std::string_view(extras_->ordering_key) : std::string_view();
+  }
+  const std::shared_ptr<const entry_extras>& extras() const noexcept { return extras_; }
+
+  const counted_ptr<lane> to;
+  attempt_state state;
+
+  // Written before the first attempt.
+  std::unique_ptr<std::string> own_input{};        // null: the event as it is
+  std::unique_ptr<const string_map> attributes{};  // of a dead letter
+  counted_ptr<lane> origin{};                      // of a dead letter: the lane that gave it up
+  std::uint64_t sequence = 0;                      // of the event on its bus: the order, and the jitter's seed
+  nanoseconds created{0};                          // when the event was put
+  std::uint8_t generation = 0;                     // whose flush waits for it
+
+  // Guarded by the lane's mutex.
+  enum class place : std::uint8_t { none, queued, held, waiting, out };
+  place in = place::none;
+  bool prepared = false;       // own_input is what the transformer made
+  std::uint32_t attempts = 0;  // begun
+  nanoseconds since{0};        // queued: when it came; out: when the attempt began; waiting: when to try again
+  invocation* next = nullptr;
+  invocation* prev = nullptr;
+  counted_ptr<invocation> self{};  // while a lane has it
+  std::unique_ptr<error> last_error{};
+
+ private:
+  const std::shared_ptr<const entry_extras> extras_;
+};
+
+}  // namespace rulebus::inline v1::detail

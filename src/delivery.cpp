@@ -1,0 +1,95 @@
+#include "rulebus/delivery.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "rulebus/delivery_options.hpp"
+#include "rulebus/detail/dispatcher.hpp"
+#include "rulebus/detail/invocation.hpp"
+#include "rulebus/detail/lane.hpp"
+
+namespace rulebus::inline v1 {
+
+namespace detail {
+
+invocation::invocation(rulebus::event e, counted_ptr<lane> l, std::shared_ptr<const entry_extras> extras)
+    : answerable(std::move(e)), to(std::move(l)), extras_(std::move(extras)) {}
+invocation::~invocation() = default;
+
+delivery_details invocation::details() const noexcept {
+  const lane::identity& who = to->who();
+  delivery_details d{.bus_name = to->in().configuration().bus_name,
+                     .rule_name = *who.rule_name,
+                     .target_id = who.target_id,
+                     .target_arn = who.arn ? std::string_view(*who.arn) : std::string_view(),
+                     .attributes = attributes.get()};
+  if (extras_) {
+    d.ordering_key = extras_->ordering_key;
+    d.trace_header = extras_->trace_header;
+    d.traceparent = extras_->traceparent;
+  }
+  return d;
+}
+
+void invocation::answer(std::uint32_t attempt, delivery_outcome outcome) {
+  const dispatcher::answer_scope working(to->in());
+  if (outcome.dropped ? state.drop(attempt) : state.answer(attempt)) to->answered(*this, std::move(outcome));
+}
+
+namespace delivery_source {
+
+/// What a delivery for a test is of.
+class standalone final : public answerable {
+ public:
+  standalone(rulebus::event e, std::string rule_name, std::string target_id, std::function<void(const delivery_outcome&)> to)
+      : answerable(std::move(e)), rule_name_(std::move(rule_name)), target_id_(std::move(target_id)), to_(std::move(to)) {}
+  delivery_details details() const noexcept override { return {.rule_name = rule_name_, .target_id = target_id_}; }
+  void answer(std::uint32_t, delivery_outcome outcome) override {
+    if (to_) to_(outcome);
+  }
+
+ private:
+  std::string rule_name_, target_id_;
+  std::function<void(const delivery_outcome&)> to_;
+};
+
+}  // namespace delivery_source
+}  // namespace detail
+
+delivery::delivery(rulebus::event e, std::string rule_name, std::string target_id, std::function<void(const outcome&)> on_answer)
+    : of_(new detail::delivery_source::standalone(std::move(e), std::move(rule_name), std::move(target_id),
+                                                  std::move(on_answer))) {}
+
+void delivery::drop() noexcept {
+  try {
+    give({error{errc::target_failed, "the target dropped the delivery without an answer"}, true, true});
+  } catch (...) {  // NOLINT: a destructor has nobody to tell
+  }
+}
+
+result<void> check(const delivery_options& o) {
+  const auto wrong = [](std::string_view member, std::string_view range) {
+    return error{errc::invalid_argument, fmt::format("{} must be {}", member, range)};
+  };
+  if (o.retry.maximum_retry_attempts > 185) return wrong("maximum_retry_attempts", "0 to 185");
+  if (o.retry.maximum_event_age.count() < 60 || o.retry.maximum_event_age.count() > 86400) {
+    return wrong("maximum_event_age", "60 to 86400 seconds");
+  }
+  if (o.retry.backoff_base.count() < 0) return wrong("backoff_base", "0 or more");
+  if (o.retry.backoff_cap < o.retry.backoff_base) return wrong("backoff_cap", "backoff_base or more");
+  if (o.timeout.count() < 0 || o.timeout > std::chrono::hours(24)) return wrong("timeout", "0 (none) to 24 hours");
+  if (o.queue_capacity == 0) return wrong("queue_capacity", "1 or more");
+  if (o.max_in_flight == 0) return wrong("max_in_flight", "1 or more");
+  if (!(o.rate.per_second >= 0) || o.rate.per_second > 1e9) return wrong("rate.per_second", "0 (no limit) to 1e9");
+  if (!(o.rate.burst >= 1) || o.rate.burst > 1e9) return wrong("rate.burst", "1 to 1e9");
+  if (o.breaker.open_for.count() < 0 || o.breaker.open_for > std::chrono::hours(24)) {
+    return wrong("breaker.open_for", "0 to 24 hours");
+  }
+  if (o.batch.size == 0 || o.batch.size > 10'000) return wrong("batch.size", "1 to 10000");
+  if (o.batch.window.count() < 0 || o.batch.window > std::chrono::hours(1)) return wrong("batch.window", "0 to 1 hour");
+  if (o.batch.size > o.queue_capacity) return wrong("batch.size", "at most queue_capacity");
+  return {};
+}
+
+}  // namespace rulebus::inline v1

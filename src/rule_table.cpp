@@ -1,0 +1,274 @@
+#include "rulebus/detail/rule_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "rulebus/detail/names.hpp"
+#include "rulebus/tags.hpp"
+
+namespace rulebus::inline v1 {
+
+namespace detail {
+
+installed::~installed() {
+  try {
+    static_cast<void>(in_.remove(id_));
+  } catch (...) {  // NOLINT: without memory it stays, an id that no table names
+  }
+}
+
+error no_rule(std::string_view rule_name, std::string_view bus_name) {
+  return {errc::not_found, fmt::format("Rule {} does not exist on EventBus {}.", rule_name, bus_name)};
+}
+
+error no_target(std::string_view target_id, std::string_view rule_name) {
+  return {errc::not_found, fmt::format("Target {} does not exist on Rule {}.", target_id, rule_name)};
+}
+
+std::vector<target_entry>::const_iterator target_position(const std::vector<target_entry>& targets, std::string_view id) {
+  return std::lower_bound(targets.begin(), targets.end(), id,
+                          [](const target_entry& t, std::string_view i) { return t.lane->who().target_id < i; });
+}
+
+namespace rule_table_source {
+
+error over_the_maximum() { return {errc::limit_exceeded, "The requested resource exceeds the maximum number allowed."}; }
+
+/// The target of that id, or none.
+const target_entry* find_target(const rule_entry& r, std::string_view id) {
+  const auto at = target_position(r.targets, id);
+  return at != r.targets.end() && at->lane->who().target_id == id ? &*at : nullptr;
+}
+
+bool same(const lane& present, const rule_target& t, const delivery_options& options) {
+  const std::shared_ptr<target> dead = present.dead_letters() ? present.dead_letters()->to() : nullptr;
+  return present.to() == t.target && dead == t.dead_letter && *present.options() == options &&
+         (present.who().arn ? *present.who().arn : std::string()) == t.arn;
+}
+
+}  // namespace rule_table_source
+
+result<string_map> tags_of(const rule_entry& r, std::string_view target_id) {
+  if (target_id.empty()) return r.fields.tags;
+  const target_entry* const t = rule_table_source::find_target(r, target_id);
+  if (!t) return no_target(target_id, r.fields.name);
+  return t->tags ? *t->tags : string_map();
+}
+
+rule_target describe(const target_entry& t, const rule_context& in) {
+  const lane& l = *t.lane;
+  rule_target told{.id = l.who().target_id, .target = l.to()};
+  if (l.who().arn) told.arn = *l.who().arn;
+  if (l.options() != in.delivery) told.delivery = *l.options();
+  if (l.dead_letters()) told.dead_letter = l.dead_letters()->to();
+  if (t.tags) told.tags = *t.tags;
+  return told;
+}
+
+// ---- rules
+
+const rule_entry* rule_editor::find(std::string_view rule_name) const {
+  if (const auto at = changed_.find(rule_name); at != changed_.end()) return at->second.get();
+  const auto at = base_.find(rule_name);
+  return at == base_.end() ? nullptr : at->second.get();
+}
+
+result<rule_entry*> rule_editor::edit(std::string_view rule_name) {
+  if (const auto at = changed_.find(rule_name); at != changed_.end() && at->second) return at->second.get();
+  const rule_entry* const present = find(rule_name);
+  if (!present) return no_rule(rule_name, in_.bus_name);
+  return changed_.insert_or_assign(std::string(rule_name), std::make_shared<rule_entry>(*present)).first->second.get();
+}
+
+result<void> rule_editor::put_rule(rule r) {
+  if (result<void> valid = check_name(r.name, "name"); !valid) return valid;
+  if (result<void> valid = check_length(r.description, 512, "description"); !valid) return valid;
+  if (result<void> valid = check_tags(r.tags); !valid) return valid;
+  if (r.event_pattern.size() > in_.limits.max_pattern_bytes) {
+    return error{errc::limit_exceeded,
+                 fmt::format("Event pattern is not valid. Reason: it has {} bytes, more than the {} allowed.",
+                             r.event_pattern.size(), in_.limits.max_pattern_bytes)};
+  }
+  result<pattern> parsed = pattern::parse(r.event_pattern, in_.patterns);
+  if (!parsed) return std::move(parsed).error();
+  const rule_entry* const present = find(r.name);
+  if (!present && base_.size() + added_ - removed_ >= in_.limits.max_rules) return rule_table_source::over_the_maximum();
+  std::string name = r.name;
+  auto now = std::make_shared<rule_entry>(rule_entry{std::move(r), *std::move(parsed)});
+  if (present) {
+    now->fields.tags = present->fields.tags;
+    now->name = present->name;
+    now->targets = present->targets;
+    now->in_matcher = present->in_matcher && present->value == now->value ? present->in_matcher : nullptr;
+    now->matched = present->matched;
+  } else {
+    now->name = std::make_shared<const std::string>(name);
+    now->matched = std::make_shared<std::atomic<std::uint64_t>>(0);
+    ++added_;
+  }
+  changed_.insert_or_assign(std::move(name), std::move(now));
+  return {};
+}
+
+result<void> rule_editor::delete_rule(std::string_view rule_name) {
+  const rule_entry* const present = find(rule_name);
+  if (!present) return {};
+  if (!present->targets.empty()) return error{errc::invalid_argument, "Rule can't be deleted since it has targets."};
+  changed_.insert_or_assign(std::string(rule_name), nullptr);
+  ++removed_;
+  return {};
+}
+
+result<void> rule_editor::set_state(std::string_view rule_name, rule_state state) {
+  const result<rule_entry*> now = edit(rule_name);
+  if (!now) return now.error();
+  (*now)->fields.state = state;
+  return {};
+}
+
+// ---- targets
+
+result<void> rule_editor::check_target(const rule_target& t, std::size_t number) const {
+  const std::string member = fmt::format("targets.{}.member.", number);
+  if (result<void> valid = check_name(t.id, member + "id"); !valid) return valid;
+  if (result<void> valid = check_length(t.arn, 1600, member + "arn"); !valid) return valid;
+  if (!t.target) return missing_argument("Target");
+  if (result<void> valid = check_tags(t.tags); !valid) return valid;
+  if (!t.delivery) return {};
+  result<void> valid = check(*t.delivery);
+  if (!valid) return error{valid.error().code, fmt::format("target {}: {}", t.id, valid.error().message)};
+  return valid;
+}
+
+target_entry rule_editor::make_target(const rule_entry& of, rule_target t) const {
+  target_entry made;
+  if (!t.tags.empty()) made.tags = std::make_shared<const string_map>(std::move(t.tags));
+  const auto options =
+      t.delivery && *t.delivery != *in_.delivery ? std::make_shared<const delivery_options>(*t.delivery) : in_.delivery;
+  const target_entry* const present = rule_table_source::find_target(of, t.id);
+  if (present && rule_table_source::same(*present->lane, t, *options)) {  // keeps what waits, and what was counted
+    made.lane = present->lane;
+    return made;
+  }
+  lane::identity who{of.name, std::move(t.id), nullptr};
+  if (!t.arn.empty()) who.arn = std::make_shared<const std::string>(std::move(t.arn));
+  counted_ptr<lane> dead;
+  if (t.dead_letter) {
+    dead = make_counted<lane>(in_.deliveries, who, std::move(t.dead_letter), in_.dead_letters, counted_ptr<lane>(), true);
+  }
+  made.lane = make_counted<lane>(in_.deliveries, std::move(who), std::move(t.target), options, std::move(dead));
+  return made;
+}
+
+result<void> rule_editor::put_targets(std::string_view rule_name, std::vector<rule_target> targets) {
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (result<void> valid = check_target(targets[i], i + 1); !valid) return valid;
+  }
+  const result<rule_entry*> now = edit(rule_name);
+  if (!now) return now.error();
+  std::vector<target_entry>& present = (*now)->targets;
+  std::vector<target_entry> all = present;
+  all.reserve(present.size() + targets.size());
+  for (rule_target& t : targets) all.push_back(make_target(**now, std::move(t)));
+  const auto id = [](const target_entry& t) -> const std::string& { return t.lane->who().target_id; };
+  std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return id(a) < id(b); });
+  present.clear();
+  for (target_entry& t : all) {  // of equal ids the last counts
+    if (!present.empty() && id(present.back()) == id(t)) present.pop_back();
+    present.push_back(std::move(t));
+  }
+  if (present.size() > in_.limits.max_targets_per_rule) return rule_table_source::over_the_maximum();
+  return {};
+}
+
+result<void> rule_editor::remove_targets(std::string_view rule_name, const std::vector<std::string>& ids) {
+  const result<rule_entry*> now = edit(rule_name);
+  if (!now) return now.error();
+  std::vector<target_entry>& present = (*now)->targets;
+  for (const std::string& id : ids) {
+    const auto at = target_position(present, id);
+    if (at == present.cend() || at->lane->who().target_id != id) return no_target(id, rule_name);
+    present.erase(at);
+  }
+  return {};
+}
+
+// ---- tags
+
+result<string_map> rule_editor::tags_of(const resource& of) const {
+  if (of.rule_name.empty()) return bus_tags_;
+  const rule_entry* const r = find(of.rule_name);
+  if (!r) return no_rule(of.rule_name, in_.bus_name);
+  return detail::tags_of(*r, of.target_id);
+}
+
+result<void> rule_editor::set_tags(const resource& of, string_map tags) {
+  if (result<void> valid = check_tags(tags); !valid) return valid;
+  if (of.rule_name.empty()) {
+    bus_tags_ = std::move(tags);
+    return {};
+  }
+  const result<rule_entry*> now = edit(of.rule_name);
+  if (!now) return now.error();
+  if (of.target_id.empty()) {
+    (*now)->fields.tags = std::move(tags);
+    return {};
+  }
+  auto& targets = (*now)->targets;
+  const auto at = targets.begin() + (target_position(targets, of.target_id) - targets.cbegin());
+  at->tags = tags.empty() ? nullptr : std::make_shared<const string_map>(std::move(tags));
+  return {};
+}
+
+result<void> rule_editor::tag(const resource& of, const string_map& tags) {
+  result<string_map> now = tags_of(of);
+  if (!now) return std::move(now).error();
+  for (const auto& [key, value] : tags) now->insert_or_assign(key, value);
+  return set_tags(of, *std::move(now));
+}
+
+result<void> rule_editor::untag(const resource& of, const std::vector<std::string>& keys) {
+  result<string_map> now = tags_of(of);
+  if (!now) return std::move(now).error();
+  for (const std::string& key : keys) now->erase(key);
+  return set_tags(of, *std::move(now));
+}
+
+}  // namespace detail
+
+// ---- transaction
+
+transaction& transaction::put_rule(rule r) {
+  changes_.emplace_back([r = std::move(r)](detail::rule_editor& e) { return e.put_rule(r); });
+  return *this;
+}
+transaction& transaction::delete_rule(std::string rule_name) {
+  changes_.emplace_back([n = std::move(rule_name)](detail::rule_editor& e) { return e.delete_rule(n); });
+  return *this;
+}
+transaction& transaction::set_state(std::string rule_name, rule_state state) {
+  changes_.emplace_back([n = std::move(rule_name), state](detail::rule_editor& e) { return e.set_state(n, state); });
+  return *this;
+}
+transaction& transaction::put_targets(std::string rule_name, std::vector<rule_target> targets) {
+  changes_.emplace_back(
+      [n = std::move(rule_name), t = std::move(targets)](detail::rule_editor& e) { return e.put_targets(n, t); });
+  return *this;
+}
+transaction& transaction::remove_targets(std::string rule_name, std::vector<std::string> target_ids) {
+  changes_.emplace_back(
+      [n = std::move(rule_name), ids = std::move(target_ids)](detail::rule_editor& e) { return e.remove_targets(n, ids); });
+  return *this;
+}
+transaction& transaction::tag(resource of, string_map tags) {
+  changes_.emplace_back([of = std::move(of), t = std::move(tags)](detail::rule_editor& e) { return e.tag(of, t); });
+  return *this;
+}
+transaction& transaction::untag(resource of, std::vector<std::string> keys) {
+  changes_.emplace_back([of = std::move(of), k = std::move(keys)](detail::rule_editor& e) { return e.untag(of, k); });
+  return *this;
+}
+
+}  // namespace rulebus::inline v1
