@@ -74,7 +74,7 @@ int main() {
     retryable += f.retryable ? 1 : 0;
   };
   {
-    rulebus::bus bus("orders", {.on_error = on_error});
+    rulebus::bus bus("orders", {.delivery = {.retry = {.maximum_retry_attempts = 0}}, .on_error = on_error});
     bus.put_rule({.name = "orders", .event_pattern = R"({"detail-type": [{"prefix": "Order"}]})"}).value();
     bus.put_target("orders", {.id = "customer", .target = std::make_shared<mailer>()}).value();
 

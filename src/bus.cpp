@@ -69,7 +69,8 @@ std::shared_ptr<const delivery_options> dead_letter_options() {
 bus::impl::impl(std::string bus_name, bus_options given)
     : name(std::move(bus_name)),
       options(std::move(given)),
-      failures_(options.on_error ? std::make_shared<detail::failure_reporter>(options.on_error) : nullptr),
+      failures_(options.on_error ? std::make_shared<detail::failure_reporter>(std::exchange(options.on_error, nullptr))
+                                 : nullptr),
       patterns_(options.matching),
       deliveries_(std::make_shared<detail::dispatcher>(detail::bus_source::dispatcher_settings(name, options, failures_))),
       context_{name,

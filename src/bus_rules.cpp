@@ -151,7 +151,7 @@ result<rule_page> bus::list_rules(const list_request& request) const {
 }
 
 result<void> bus::put_targets(std::string_view rule_name, std::vector<rule_target> targets) {
-  return impl_->change([&](detail::rule_editor& e) { return e.put_targets(rule_name, std::move(targets)); });
+  return impl_->change([&](detail::rule_editor& e) { return e.put_targets(rule_name, targets); });
 }
 result<void> bus::put_target(std::string_view rule_name, rule_target t) {
   std::vector<rule_target> one;

@@ -33,7 +33,8 @@ nanoseconds lane::start_time(nanoseconds now) {
   if (!first && waiting_.empty()) return never;
   nanoseconds at = first && first->in == invocation::place::queued ? now : waiting_.front()->since;
   const batching& batch = options_->batch;
-  if (first && first->in == invocation::place::queued && queue_.size() < batch.size) at = std::max(at, first->since + batch.window);
+  if (first && first->in == invocation::place::queued && queue_.size() < batch.size)
+    at = std::max(at, first->since + batch.window);
   return std::max(at, limits_allow(now));
 }
 

@@ -162,7 +162,7 @@ target_entry rule_editor::make_target(const rule_entry& of, rule_target t) const
   return made;
 }
 
-result<void> rule_editor::put_targets(std::string_view rule_name, std::vector<rule_target> targets) {
+result<void> rule_editor::put_targets(std::string_view rule_name, const std::vector<rule_target>& targets) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (result<void> valid = check_target(targets[i], i + 1); !valid) return valid;
   }
@@ -171,7 +171,7 @@ result<void> rule_editor::put_targets(std::string_view rule_name, std::vector<ru
   std::vector<target_entry>& present = (*now)->targets;
   std::vector<target_entry> all = present;
   all.reserve(present.size() + targets.size());
-  for (rule_target& t : targets) all.push_back(make_target(**now, std::move(t)));
+  for (const rule_target& t : targets) all.push_back(make_target(**now, t));
   const auto id = [](const target_entry& t) -> const std::string& { return t.lane->who().target_id; };
   std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return id(a) < id(b); });
   present.clear();

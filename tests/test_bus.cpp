@@ -50,7 +50,7 @@ error failure_of(fixture& f, const put_events_entry& entry) {
 }  // namespace
 
 TEST_CASE("envelope: members in the service's order, compact, with the bus's account and region") {
-  fixture f({.account = "111122223333", .region = "eu-central-1", .now = [] { return std::int64_t{1700000000}; }});
+  fixture f({.account = "111122223333", .region = "eu-central-1", .clock = probe::clock_at(1700000000)});
   const std::string_view resources[] = {"arn:aws:s3:::a", "b"};
   put_events_entry entry = probe::order("{ \"total\" : 250 }");
   entry.resources = resources;
@@ -71,7 +71,7 @@ TEST_CASE("envelope: every event has an id of its own") {
 }
 
 TEST_CASE("envelope: time is in whole seconds of UTC, from the entry or else the clock") {
-  fixture f({.now = [] { return std::int64_t{0}; }});
+  fixture f({.clock = probe::clock_at(0)});
   const auto time_of = [&](std::optional<std::int64_t> seconds) {
     put_events_entry entry = probe::order();
     entry.time = seconds;
@@ -172,7 +172,7 @@ TEST_CASE("put_events: what is too deep or not UTF-8 fails its entry") {
 }
 
 TEST_CASE("put_events: the total size counts bytes by the service's formula") {
-  fixture f({.max_total_bytes = 40});
+  fixture f({.limits = {.max_total_bytes = 40}});
   const std::string_view resources[] = {"12345", "67890"};
   const auto put = [&](std::string_view detail, bool with_time, bool with_resources) {
     put_events_entry entry{.source = "shop", .detail_type = "type", .detail = detail};
@@ -218,7 +218,7 @@ TEST_CASE("put_event_json: any JSON object is delivered as it is") {
   CHECK(f.got.count() == 1);
 }
 
-TEST_CASE("rules: an event goes to the targets of all rules that match, rules by name and targets by id") {
+TEST_CASE("rules: an event goes to the targets of all rules that match, rules as they were put and targets by id") {
   probe::recorder got;
   bus b("orders");
   for (const char* name : {"z", "a", "m"}) {
@@ -228,9 +228,9 @@ TEST_CASE("rules: an event goes to the targets of all rules that match, rules by
   b.put_rule({.name = "big", .event_pattern = R"({"detail": {"total": [{"numeric": [">", 100]}]}})"}).value();
   b.put_target("big", {.id = "t", .target = got.target()}).value();
   b.put_event(probe::order(R"({"total": 250})")).value();
-  CHECK(got.seen() == texts{"a/1", "a/2", "big/t", "m/1", "m/2", "z/1", "z/2"});
+  CHECK(got.seen() == texts{"z/1", "z/2", "a/1", "a/2", "m/1", "m/2", "big/t"});
   b.put_event(probe::order(R"({"total": 25})")).value();
-  CHECK(got.seen() == texts{"a/1", "a/2", "m/1", "m/2", "z/1", "z/2"});
+  CHECK(got.seen() == texts{"z/1", "z/2", "a/1", "a/2", "m/1", "m/2"});
   CHECK(b.name() == "orders");
 }
 
@@ -298,7 +298,7 @@ TEST_CASE("delete_rule: only without targets") {
   CHECK(b.delete_rule("r").error() == error{errc::invalid_argument, "Rule can't be deleted since it has targets."});
   b.remove_target("r", "t").value();
   b.delete_rule("r").value();
-  CHECK(b.delete_rule("r").error() == error{errc::not_found, "Rule r does not exist on EventBus orders."});
+  CHECK(b.delete_rule("r").has_value());  // the service: all calls will succeed
   CHECK(b.list_rules().empty());
   b.put_event(probe::order()).value();
   CHECK(got.seen().empty());

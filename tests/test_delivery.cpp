@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bus_probe.hpp"
-#include "rulebus/detail/attempt.hpp"
+#include "rulebus/detail/failure_reporter.hpp"
 #include "rulebus/target.hpp"
 
 using namespace rulebus;
@@ -53,7 +53,7 @@ std::shared_ptr<target> taking(F f) {
 // What a bus reports of one delivery to this target.
 texts reported(const std::shared_ptr<target>& t) {
   probe::failures failed;
-  bus b("test", {.on_error = failed.callback()});
+  bus b("test", {.delivery = probe::once(), .on_error = failed.callback()});
   b.put_rule(probe::from_shop("r")).value();
   b.put_target("r", {.id = "t", .target = t}).value();
   b.put_event(probe::order()).value();
@@ -180,7 +180,7 @@ TEST_CASE("on_error: after an exception the answer of a delivery kept elsewhere 
 TEST_CASE("on_error: the failure names the event, and one bad target does not keep others from it") {
   std::vector<std::string> ids;
   probe::recorder got;
-  bus b("test", {.on_error = [&](const delivery_failure& f) { ids.emplace_back(f.event.id()); }});
+  bus b("test", {.delivery = probe::once(), .on_error = [&](const delivery_failure& f) { ids.emplace_back(f.event.id()); }});
   b.put_rule(probe::from_shop("r")).value();
   b.put_target("r", {.id = "1", .target = make_target([](const delivery&) { throw std::runtime_error("boom"); })}).value();
   b.put_target("r", {.id = "2", .target = got.target()}).value();
@@ -191,7 +191,7 @@ TEST_CASE("on_error: the failure names the event, and one bad target does not ke
 
 TEST_CASE("on_error: what it throws itself is ignored") {
   probe::recorder got;
-  bus b("test", {.on_error = [](const delivery_failure&) { throw std::runtime_error("again"); }});
+  bus b("test", {.delivery = probe::once(), .on_error = [](const delivery_failure&) { throw std::runtime_error("again"); }});
   b.put_rule(probe::from_shop("r")).value();
   b.put_target("r", {.id = "1", .target = taking([](delivery d) { d.fail(trouble); })}).value();
   b.put_target("r", {.id = "2", .target = make_target([](const delivery&) { throw 1; })}).value();
@@ -203,7 +203,7 @@ TEST_CASE("on_error: what it throws itself is ignored") {
 TEST_CASE("on_error: an answer may come later, from another thread") {
   probe::failures failed;
   std::vector<delivery> kept;
-  bus b("test", {.on_error = failed.callback()});
+  bus b("test", {.delivery = probe::once(), .on_error = failed.callback()});
   b.put_rule(probe::from_shop("r")).value();
   b.put_target("r", {.id = "t", .target = taking([&](delivery d) { kept.push_back(std::move(d)); })}).value();
   for (int i = 0; i < 3; ++i) b.put_event(probe::order()).value();
@@ -220,11 +220,13 @@ TEST_CASE("on_error: answers after the bus is gone are dropped, and the event is
   probe::failures failed;
   std::vector<delivery> kept;
   {
-    bus b("test", {.on_error = failed.callback()});
+    bus b("test", {.delivery = probe::once(), .on_error = failed.callback()});
     b.put_rule(probe::from_shop("r")).value();
     b.put_target("r", {.id = "t", .target = taking([&](delivery d) { kept.push_back(std::move(d)); })}).value();
     for (int i = 0; i < 2; ++i) b.put_event(probe::order()).value();
   }
+  const std::string left = "r/t: the bus was stopped before the event was delivered (retryable)";
+  CHECK(failed.seen() == texts{left, left});
   CHECK(kept[0].event().source() == "shop");
   CHECK(kept[0].rule_name() == "r");
   std::thread([&] { kept[0].fail(trouble); }).join();
@@ -236,7 +238,7 @@ TEST_CASE("on_error: what the function holds is destroyed with the bus, not with
   const auto token = std::make_shared<int>(0);
   std::optional<delivery> kept;
   {
-    bus b("test", {.on_error = [token](const delivery_failure&) {}});
+    bus b("test", {.delivery = probe::once(), .on_error = [token](const delivery_failure&) {}});
     b.put_rule(probe::from_shop("r")).value();
     b.put_target("r", {.id = "t", .target = taking([&](delivery d) { kept.emplace(std::move(d)); })}).value();
     b.put_event(probe::order()).value();

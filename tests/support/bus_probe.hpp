@@ -1,6 +1,8 @@
 // What the tests of the bus share: a target that keeps what it got, and a bus that keeps the failures reported.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,6 +61,13 @@ class failures {
 };
 
 using texts = std::vector<std::string>;
+
+inline std::shared_ptr<rulebus::manual_clock> clock_at(std::int64_t seconds) {
+  return std::make_shared<rulebus::manual_clock>(rulebus::time_point(std::chrono::seconds(seconds)));
+}
+
+/// No second attempts: each failure is the end.
+inline rulebus::delivery_options once() { return {.retry = {.maximum_retry_attempts = 0}}; }
 
 inline rulebus::put_events_entry order(std::string_view detail = R"({"total": 250})") {
   return {.source = "shop", .detail_type = "OrderPlaced", .detail = detail};

@@ -30,7 +30,7 @@ class bus::impl {
   ~impl();
 
   const std::string name;
-  const bus_options options;
+  bus_options options;  // never changed once constructed
 
   // Rules (bus_rules.cpp).
   /// Makes a change of one editor true, or nothing.

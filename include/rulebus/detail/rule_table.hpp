@@ -75,7 +75,8 @@ class rule_editor {
   result<void> put_rule(rule r);
   result<void> delete_rule(std::string_view rule_name);
   result<void> set_state(std::string_view rule_name, rule_state state);
-  result<void> put_targets(std::string_view rule_name, std::vector<rule_target> targets);
+  // Targets stay owned by the caller too, so that none is destroyed while a change is being made.
+  result<void> put_targets(std::string_view rule_name, const std::vector<rule_target>& targets);
   result<void> remove_targets(std::string_view rule_name, const std::vector<std::string>& ids);
   result<void> tag(const resource& of, const string_map& tags);
   result<void> untag(const resource& of, const std::vector<std::string>& keys);
