@@ -231,7 +231,7 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
     made->created = now;
     made->generation = deliveries_->begin();
     deliveries_->observe(log_type::invocation_start, *made, 0);
-    t.lane->offer(std::move(made));
+    t.lane->offer(std::move(made), t.target);
   }
 }
 
@@ -252,7 +252,7 @@ result<void> bus::impl::redrive(const delivery& dead_letter) {
   made->sequence = counted_.events.load(std::memory_order_relaxed);
   made->created = deliveries_->elapsed();
   made->generation = deliveries_->begin();
-  at->lane->offer(std::move(made));
+  at->lane->offer(std::move(made), at->target);
   return {};
 }
 

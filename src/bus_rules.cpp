@@ -13,10 +13,18 @@ namespace rulebus::inline v1 {
 
 result<void> bus::impl::change(const std::function<result<void>(detail::rule_editor&)>& make) {
   std::optional<detail::rule_editor> editor;  // with what it replaced: destroyed when nothing is locked, as targets are in it
-  const std::lock_guard lock(change_);
-  editor.emplace(context_, rules_, tags_);
-  if (result<void> made = make(*editor); !made) return made;
-  publish(*editor);
+  {
+    const std::lock_guard lock(change_);
+    editor.emplace(context_, rules_, tags_);
+    if (result<void> made = make(*editor); !made) return made;
+    publish(*editor);
+  }
+  for (const detail::rule_entry_ptr& before : editor->replaced()) {
+    const auto now = editor->changed().find(before->fields.name);
+    for (const detail::target_entry& t : before->targets) {
+      if (!now->second || !now->second->has(*t.lane)) t.lane->retire();
+    }
+  }
   return {};
 }
 

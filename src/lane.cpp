@@ -37,9 +37,9 @@ lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus
            std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters, bool for_dead_letters)
     : in_(std::move(in)),
       who_(std::move(who)),
-      to_(std::move(to)),
       options_(std::move(options)),
       dead_letters_(std::move(dead_letters)),
+      to_(std::move(to)),
       for_dead_letters_(for_dead_letters) {
   if (options_->rate.per_second > 0 || options_->breaker.failures > 0) {
     limits_ = std::make_unique<limits>();
@@ -61,7 +61,7 @@ delivery_metrics& lane::counts() {
 
 // ---- an event comes in
 
-void lane::offer(counted_ptr<invocation> i) {
+void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to) {
   const nanoseconds now = i->created;
   const counted_ptr<invocation> kept = i;
   counted_ptr<invocation> pushed_out;
@@ -72,7 +72,7 @@ void lane::offer(counted_ptr<invocation> i) {
     kept->self = std::move(i);
     take_out(*kept, now);
     lock.unlock();
-    return attempt({kept, 1});
+    return attempt({kept, 1}, *to);
   }
   const room found = closed_ ? room::closed : make_room(lock, pushed_out);
   if (found == room::closed) {
@@ -85,6 +85,7 @@ void lane::offer(counted_ptr<invocation> i) {
     lock.unlock();
     return give_up(kept, {lane_source::queue_full(), true, {}});
   }
+  if (!to_) to_ = to;
   enqueue(std::move(i), now);
   const bool throttled = out_.size() >= options_->max_in_flight || limits_allow(now) > now;
   if (throttled) ++counts().throttled_invocations;
@@ -111,12 +112,14 @@ std::size_t lane::run(std::size_t max) {
   if (woken_at_ <= now) woken_at_ = dispatcher::never;
   if (closed_) return 0;
   visit v = take_due(now, max);
+  v.to = to_;
+  if (retired_) let_go_of_target(v.to);
   plan(lock, now);
   end_early(v);
   if (options_->batch.size > 1 && !v.start.empty()) {
-    attempt_batch(v.start);
+    attempt_batch(v.start, *v.to);
   } else {
-    for (const started& s : v.start) attempt(s);
+    for (const started& s : v.start) attempt(s, *v.to);
   }
   return v.start.size() + v.timed_out.size() + v.outlived.size();
 }
@@ -176,12 +179,12 @@ void lane::expire_answers(nanoseconds now, visit& v) {
 
 // ---- attempts
 
-void lane::attempt(const started& s) {
+void lane::attempt(const started& s, rulebus::target& to) {
   if (!s.i->state.is_open(s.attempt)) return;  // it took so long to get here that it timed out, or the bus was stopped
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
     const within_target here;
-    to_->deliver(delivery(counted_ptr<answerable>(s.i.get()), s.attempt));
+    to.deliver(delivery(counted_ptr<answerable>(s.i.get()), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
   } catch (...) {
@@ -190,7 +193,7 @@ void lane::attempt(const started& s) {
   end_of_deliver(s);
 }
 
-void lane::attempt_batch(const std::vector<started>& batch) {
+void lane::attempt_batch(const std::vector<started>& batch, rulebus::target& to) {
   std::vector<delivery> deliveries;
   deliveries.reserve(batch.size());
   for (const started& s : batch) {
@@ -200,7 +203,7 @@ void lane::attempt_batch(const std::vector<started>& batch) {
   }
   try {
     const within_target here;
-    to_->deliver_batch(std::move(deliveries));
+    to.deliver_batch(std::move(deliveries));
   } catch (const std::exception& thrown) {
     for (const started& s : batch) threw(s, thrown.what());
     return;
@@ -303,7 +306,12 @@ void lane::give_up(const counted_ptr<invocation>& i, const verdict& v) {
     letter->sequence = i->sequence;
     letter->created = in_->elapsed();
     letter->generation = in_->begin();
-    dead_letters_->offer(std::move(letter));
+    if (const auto to = dead_letters_->to()) {
+      dead_letters_->offer(std::move(letter), to);
+    } else {  // the bus was stopped
+      in_->undelivered(*letter, v.reason);
+      finish(*letter);
+    }
   }
   finish(*i);
 }
@@ -312,11 +320,30 @@ void lane::finish(const invocation& i) { in_->end(i.generation); }
 
 // ---- the end, and what was counted
 
+std::shared_ptr<rulebus::target> lane::to() const {
+  const guard lock(mutex_);
+  return to_;
+}
+
+/// Of a retired lane, under the mutex: moves the target into `to`, when nothing waits for it.
+void lane::let_go_of_target(std::shared_ptr<rulebus::target>& to) {
+  if (backlog() == 0) to = std::move(to_);
+}
+
+void lane::retire() {
+  std::shared_ptr<rulebus::target> gone;  // destroyed when nothing is locked
+  const guard lock(mutex_);
+  retired_ = true;
+  let_go_of_target(gone);
+}
+
 void lane::close() {
   std::vector<counted_ptr<invocation>> left;
+  std::shared_ptr<rulebus::target> gone;
   {
     const guard lock(mutex_);
     closed_ = true;
+    gone = std::move(to_);
     while (invocation* const i = queue_.pop_front()) left.push_back(std::move(i->self));
     for (invocation* const i : std::exchange(waiting_, {})) left.push_back(std::move(i->self));
     if (const auto keys = std::exchange(keys_, nullptr)) {

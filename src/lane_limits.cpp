@@ -81,6 +81,7 @@ bool lane::outlived(const invocation& i, nanoseconds now) const noexcept {
 std::optional<verdict> lane::plan_retry(invocation& i, delivery_outcome& o, nanoseconds now) {
   error& reason = const_cast<error&>(o.status.error());
   if (!o.retryable) return verdict{std::move(reason), false, {}};
+  if (!to_) return verdict{error{errc::not_found, "the target was removed before the next attempt: " + reason.message}, true, {}};
   const retry_policy& policy = options_->retry;
   if (i.attempts > policy.maximum_retry_attempts) return verdict{std::move(reason), true, "MaximumRetryAttempts"};
   nanoseconds delay{0};

@@ -19,6 +19,11 @@ installed::~installed() {
   }
 }
 
+bool rule_entry::has(const lane& l) const {
+  const auto at = target_position(targets, l.who().target_id);
+  return at != targets.end() && at->lane.get() == &l;
+}
+
 error no_rule(std::string_view rule_name, std::string_view bus_name) {
   return {errc::not_found, fmt::format("Rule {} does not exist on EventBus {}.", rule_name, bus_name)};
 }
@@ -43,7 +48,7 @@ const target_entry* find_target(const rule_entry& r, std::string_view id) {
 }
 
 bool same(const lane& present, const rule_target& t, const delivery_options& options) {
-  const std::shared_ptr<target> dead = present.dead_letters() ? present.dead_letters()->to() : nullptr;
+  const std::shared_ptr<rulebus::target> dead = present.dead_letters() ? present.dead_letters()->to() : nullptr;
   return present.to() == t.target && dead == t.dead_letter && *present.options() == options &&
          (present.who().arn ? *present.who().arn : std::string()) == t.arn;
 }
@@ -59,7 +64,7 @@ result<string_map> tags_of(const rule_entry& r, std::string_view target_id) {
 
 rule_target describe(const target_entry& t, const rule_context& in) {
   const lane& l = *t.lane;
-  rule_target told{.id = l.who().target_id, .target = l.to()};
+  rule_target told{.id = l.who().target_id, .target = t.target};
   if (l.who().arn) told.arn = *l.who().arn;
   if (l.options() != in.delivery) told.delivery = *l.options();
   if (l.dead_letters()) told.dead_letter = l.dead_letters()->to();
@@ -143,7 +148,7 @@ result<void> rule_editor::check_target(const rule_target& t, std::size_t number)
 }
 
 target_entry rule_editor::make_target(const rule_entry& of, rule_target t) const {
-  target_entry made;
+  target_entry made{.target = t.target};
   if (!t.tags.empty()) made.tags = std::make_shared<const string_map>(std::move(t.tags));
   const auto options =
       t.delivery && *t.delivery != *in_.delivery ? std::make_shared<const delivery_options>(*t.delivery) : in_.delivery;

@@ -3,6 +3,9 @@
 // An invocation is in one place at a time: queued (its turn comes), held (behind another of its ordering key), waiting (for
 // its next attempt) or out (given to the target, no answer yet). Everything is guarded by one mutex, held for a few
 // instructions and never while code of the user runs: a step first decides under the mutex and then acts outside.
+// The target itself is owned by the rules (target_entry) and, as long as the lane is of a rule or something waits in it, by
+// the lane; never by a delivery. So a target whose deliveries are all given out goes when it is removed, in the thread that
+// removes it, and may wait there for its own threads.
 // Memory: under 400 bytes while nothing ever came; limits, counts and ordering keys are made when first needed.
 #pragma once
 
@@ -48,13 +51,15 @@ class lane final : public counted {
   ~lane() override;
 
   const identity& who() const noexcept { return who_; }
-  const std::shared_ptr<rulebus::target>& to() const noexcept { return to_; }
+  std::shared_ptr<rulebus::target> to() const;  ///< null once it is let go
   const std::shared_ptr<const delivery_options>& options() const noexcept { return options_; }
   dispatcher& in() const noexcept { return *in_; }
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
 
-  /// Takes an event for the target, and makes the first attempt at once where that is allowed.
-  void offer(counted_ptr<invocation> i);
+  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed.
+  void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to);
+  /// The rule has it no more: the target is let go as soon as nothing waits for it.
+  void retire();
   /// Counts an event for the target that cannot be given to it at all.
   void refuse(counted_ptr<invocation> i, error why);
   /// From the dispatcher: does what is due, up to `max` deliveries; returns how many it made.
@@ -95,6 +100,7 @@ class lane final : public counted {
     std::uint32_t attempt;
   };
   struct visit {
+    std::shared_ptr<rulebus::target> to{};
     std::vector<started> start;
     std::vector<counted_ptr<invocation>> outlived;  // older than the retry policy allows, before their turn came
     std::vector<started> timed_out;
@@ -130,8 +136,9 @@ class lane final : public counted {
   void end_early(const visit& v);
   void count_outcome(const invocation& i, const delivery_outcome& o, nanoseconds now);
   delivery_metrics& counts();
-  void attempt(const started& s);
-  void attempt_batch(const std::vector<started>& batch);
+  void attempt(const started& s, rulebus::target& to);
+  void attempt_batch(const std::vector<started>& batch, rulebus::target& to);
+  void let_go_of_target(std::shared_ptr<rulebus::target>& to);
   void threw(const started& s, std::string_view what);
   void end_of_deliver(const started& s);
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
@@ -139,11 +146,11 @@ class lane final : public counted {
 
   const std::shared_ptr<dispatcher> in_;
   const identity who_;
-  const std::shared_ptr<rulebus::target> to_;
   const std::shared_ptr<const delivery_options> options_;
   const counted_ptr<lane> dead_letters_;
 
   mutable std::mutex mutex_;
+  std::shared_ptr<rulebus::target> to_;
   intrusive_list<invocation> queue_, out_;
   std::vector<invocation*> waiting_;  // a heap by `since`: the next retry first
   std::unique_ptr<limits> limits_;
@@ -154,6 +161,7 @@ class lane final : public counted {
   std::uint32_t held_ = 0;
   bool in_ready_list_ = false;
   bool closed_ = false;
+  bool retired_ = false;
   const bool for_dead_letters_;
 };
 

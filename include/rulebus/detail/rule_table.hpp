@@ -40,6 +40,7 @@ class installed {
 /// A target of a rule. Its lane outlives it while something is under way.
 struct target_entry {
   counted_ptr<detail::lane> lane{};
+  std::shared_ptr<rulebus::target> target{};
   std::shared_ptr<const string_map> tags{};  // null: none
 };
 
@@ -51,6 +52,8 @@ struct rule_entry {
   std::vector<target_entry> targets{};            // by id
   std::shared_ptr<const installed> in_matcher{};  // null while disabled
   std::shared_ptr<std::atomic<std::uint64_t>> matched{};
+
+  bool has(const lane& l) const;
 };
 using rule_entry_ptr = std::shared_ptr<const rule_entry>;
 using rule_map = std::map<std::string, rule_entry_ptr, std::less<>>;
