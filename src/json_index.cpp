@@ -6,49 +6,114 @@
 #include <new>
 
 #include "rulebus/detail/json_reader.hpp"
+#include "rulebus/detail/json_shapes.hpp"
+#include "rulebus/detail/json_text.hpp"
+#include "rulebus/detail/json_tokens.hpp"
 
 namespace rulebus::inline v1::detail {
 
-// simdjson's stages are reached through the implementation object that its own parsers use: the public parsers read the
-// indexes on the user's behalf, and one that yields them without a second pass does not exist.
+namespace json_index_source {
+
+// Buffers are for texts of a power of two of bytes.
+std::size_t capacity_for(std::size_t bytes) {
+  std::size_t capacity = 4096;
+  while (capacity < bytes) capacity *= 2;
+  return capacity;
+}
+
+// The number or literal at this token, as far as the next token and less the white space before that.
+std::string_view scalar_at(std::string_view text, const token_rows& tokens, std::uint32_t token) {
+  std::string_view out = text.substr(tokens.offsets[token], tokens.offsets[token + 1] - tokens.offsets[token]);
+  while (is_json_space(out.back())) out.remove_suffix(1);
+  return out;
+}
+
+// What a shape does not say.
+bool has_valid_tokens(std::string_view text, const token_rows& tokens, const json_shape& shape) {
+  for (std::uint32_t i = shape.first_literal; i != 0; i = shape.link[i]) {
+    const std::string_view word = scalar_at(text, tokens, i);
+    if (word != "true" && word != "false" && word != "null") return false;
+  }
+  for (std::uint32_t i = tokens.has_plain_numbers ? 0 : shape.first_number; i != 0; i = shape.link[i]) {
+    const std::string_view number = scalar_at(text, tokens, i);
+    if (!is_number(number.data(), number.data() + number.size(), text.data() + text.size())) return false;
+  }
+  return !tokens.has_escapes || valid_escapes(text);
+}
+
+}  // namespace json_index_source
+
+// Two first stages: ours where the processor can, and simdjson's. The latter is reached through the implementation object that
+// its own parsers use: the public parsers read the indexes on the user's behalf, and one that yields them without a second
+// pass does not exist.
 class json_index::impl {
  public:
-  bool reserve(std::size_t bytes) {
-    if (parser_ != nullptr && parser_->capacity() >= bytes) return true;
-    std::size_t capacity = 4096;
-    while (capacity < bytes) capacity *= 2;
-    constexpr std::size_t no_second_stage = 1;
-    return simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, no_second_stage, parser_) ==
-           simdjson::SUCCESS;
-  }
+  explicit impl(bool portable) : finds_tokens_(!portable && can_find_tokens()) {}
 
-  bool run(std::string_view text) noexcept {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    return parser_->stage1(bytes, text.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
-  }
+  bool run(std::string_view text, json_structure& out) { return finds_tokens_ ? run_ours(text, out) : run_simdjson(text, out); }
 
-  const std::uint32_t* index() const noexcept { return parser_->structural_indexes.get(); }
-  std::uint32_t count() const noexcept { return parser_->n_structural_indexes; }
+  void remember() {
+    if (finds_tokens_) shapes_.add(tokens_);
+  }
 
  private:
+  bool run_ours(std::string_view text, json_structure& out) {
+    if (capacity_ < text.size()) {
+      const std::size_t capacity = json_index_source::capacity_for(text.size());
+      offsets_ = std::make_unique_for_overwrite<std::uint32_t[]>(token_room(capacity));
+      kinds_ = std::make_unique_for_overwrite<std::uint8_t[]>(token_room(capacity));
+      capacity_ = capacity;
+    }
+    tokens_ = {offsets_.get(), kinds_.get()};
+    if (!find_tokens(text, tokens_)) return false;
+    if (tokens_.has_other_than_ascii && !simdjson::validate_utf8(text.data(), text.size())) return false;
+    if (tokens_.count < 2) return false;
+    out.index = tokens_.offsets;
+    out.count = tokens_.count;
+    out.has_escapes = tokens_.has_escapes;
+    out.has_plain_numbers = tokens_.has_plain_numbers;
+    out.shape = shapes_.find(tokens_);
+    return out.shape == nullptr || json_index_source::has_valid_tokens(text, tokens_, *out.shape);
+  }
+
+  bool run_simdjson(std::string_view text, json_structure& out) {
+    if (parser_ == nullptr || parser_->capacity() < text.size()) {
+      constexpr std::size_t no_second_stage = 1;
+      if (simdjson::get_active_implementation()->create_dom_parser_implementation(
+              json_index_source::capacity_for(text.size()), no_second_stage, parser_) != simdjson::SUCCESS) {
+        throw std::bad_alloc();
+      }
+    }
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    if (parser_->stage1(bytes, text.size(), simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
+    out.index = parser_->structural_indexes.get();
+    out.count = parser_->n_structural_indexes;
+    out.has_escapes = std::memchr(text.data(), '\\', text.size()) != nullptr;
+    return true;
+  }
+
+  const bool finds_tokens_;
+  std::size_t capacity_ = 0;
+  std::unique_ptr<std::uint32_t[]> offsets_;
+  std::unique_ptr<std::uint8_t[]> kinds_;
+  token_rows tokens_;
+  json_shapes shapes_;
   std::unique_ptr<simdjson::internal::dom_parser_implementation> parser_;
 };
 
-json_index::json_index() : impl_(std::make_unique<impl>()) {}
+json_index::json_index(bool portable) : impl_(std::make_unique<impl>(portable)) {}
 json_index::~json_index() = default;
 
 bool json_index::build(std::string_view text, const event_options& options, json_structure& out) {
   if (text.empty() || !has_allowed_size(text, options)) return false;
-  if (!impl_->reserve(text.size())) throw std::bad_alloc();
-  if (!impl_->run(text)) return false;
+  out = {};
   out.text = text.data();
-  out.index = impl_->index();
-  out.count = impl_->count();
   out.size = static_cast<std::uint32_t>(text.size());
-  if (out.count < 2 || text[out.index[0]] != '{' || text[out.index[out.count - 1]] != '}') return false;
-  out.has_escapes = std::memchr(text.data(), '\\', text.size()) != nullptr;
-  return true;
+  if (!impl_->run(text, out)) return false;
+  return out.count >= 2 && text[out.index[0]] == '{' && text[out.index[out.count - 1]] == '}';
 }
+
+void json_index::remember() { impl_->remember(); }
 
 error what_is_wrong(std::string_view text, const event_options& options) {
   if (!has_allowed_size(text, options)) {

@@ -8,6 +8,7 @@
 #include "rulebus/detail/json_cursor.hpp"
 #include "rulebus/detail/json_index.hpp"
 #include "rulebus/detail/match_state.hpp"
+#include "rulebus/detail/shape_cursor.hpp"
 #include "rulebus/detail/text_cursor.hpp"
 
 namespace rulebus::inline v1 {
@@ -108,7 +109,11 @@ class alignas(64) matcher::reader::impl {
 
   bool walk_checked(std::string_view text) {
     detail::json_structure event;
-    return index_.build(text, options_, event) && walk(detail::json_cursor(event, open_), text);
+    if (!index_.build(text, options_, event)) return false;
+    if (event.shape != nullptr) return walk(detail::shape_cursor(event), text);
+    if (!walk(detail::json_cursor(event, open_), text)) return false;
+    index_.remember();
+    return true;
   }
   bool walk_text(std::string_view text) {
     // Whoever stops early and jumps to the next event is not what processors expect: they are told what to fetch.

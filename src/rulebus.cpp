@@ -21,6 +21,7 @@
 #include "journey.cpp"
 #include "json_index.cpp"
 #include "json_reader.cpp"
+#include "json_tokens.cpp"
 #include "lane.cpp"
 #include "lane_limits.cpp"
 #include "lane_queue.cpp"

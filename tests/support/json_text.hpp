@@ -34,7 +34,8 @@ inline std::string random_object(std::mt19937_64& random, int depth) {
       const std::string inner = random_object(random, depth - 1);
       out += random() % 2 == 0 ? inner : "[" + inner + ", 1, [], " + inner + "]";
     } else {
-      const std::string_view scalars[] = {"1", "-12.75e-3", "\"text\"", "\"\\u0041\\\\\"", "true", "null", "0", "\"\""};
+      const std::string_view scalars[] = {"1",    "-12.75e-3", "-0.25", "\"text\"", "\"\xc3\xa2\"", "\"\\u0041\\\\\"",
+                                          "true", "null",      "0",     "\"\""};
       out += scalars[random() % std::size(scalars)];
     }
   }

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "rulebus/detail/json_text.hpp"
 #include "rulebus/detail/matcher_index.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 
@@ -37,8 +38,7 @@ class event_walk {
     if (cursor_.peek() == '}') return close_object(missing);
     for (;;) {
       std::string_view key;
-      if (cursor_.peek() != '"' || !cursor_.raw_string(key) || cursor_.peek() != ':') return false;
-      cursor_.step();
+      if (!cursor_.key(key)) return false;
       if (cursor_.is_escaped(key) && !sink_.decode(key)) return false;
       bool whole_step = true;
       if (const path_node* child = find(n, key, whole_step); child == nullptr) {
@@ -51,10 +51,9 @@ class event_walk {
           if (missing == 0) return cursor_.skip_rest_of_container();
         }
       }
-      if (cursor_.at_end()) return false;
-      if (cursor_.peek() == '}') return close_object(missing);
-      if (cursor_.peek() != ',') return false;
-      cursor_.step();
+      const after_value next = cursor_.behind_value('}');
+      if (next == after_value::closing) return close_object(missing);
+      if (next == after_value::invalid) return false;
     }
   }
 
@@ -89,10 +88,9 @@ class event_walk {
       const char c = cursor_.peek();
       const bool has_position = c == '{' || c == '[';
       if (!value(n, has_position ? sink_.new_element(number, index, element) : element)) return false;
-      if (cursor_.at_end()) return false;
-      if (cursor_.peek() == ']') break;
-      if (cursor_.peek() != ',') return false;
-      cursor_.step();
+      const after_value next = cursor_.behind_value(']');
+      if (next == after_value::closing) break;
+      if (next == after_value::invalid) return false;
     }
     cursor_.leave();
     --unfinished_;

@@ -52,7 +52,13 @@ class json_cursor {
   static constexpr bool stops_early = false;
 
   json_cursor(const json_structure& s, container_stack& open) noexcept
-      : text_(s.text), end_(s.text + s.size), at_(s.index), last_(s.index + s.count), has_escapes_(s.has_escapes), open_(open) {
+      : text_(s.text),
+        end_(s.text + s.size),
+        at_(s.index),
+        last_(s.index + s.count),
+        has_escapes_(s.has_escapes),
+        has_plain_numbers_(s.has_plain_numbers),
+        open_(open) {
     open_.clear();
   }
 
@@ -75,6 +81,17 @@ class json_cursor {
     content = {first, static_cast<std::size_t>(last - first)};
     ++at_;
     return true;
+  }
+
+  /// The name of the member under the cursor, as written; moves to its value.
+  bool key(std::string_view& content) noexcept { return peek() == '"' && raw_string(content) && peek() == ':' && (step(), true); }
+
+  /// What comes behind a value in a container that is closed by `bracket`; moves over a comma.
+  after_value behind_value(char bracket) noexcept {
+    if (at_end()) return after_value::invalid;
+    const char c = peek();
+    if (c == bracket) return after_value::closing;
+    return c == ',' ? (step(), after_value::another) : after_value::invalid;
   }
 
   /// Whether a string that raw_string gave has escapes.
@@ -129,7 +146,7 @@ class json_cursor {
   [[gnu::always_inline]] bool is_scalar(const std::uint32_t* at) const noexcept {
     const char c = text_[*at];
     if (c == '"') return is_string<Escapes>(at);
-    if (c < 'a') return is_number(text_ + *at, token_end(at), end_);
+    if (c < 'a') return (has_plain_numbers_ && begins_number(c)) || is_number(text_ + *at, token_end(at), end_);
     return is_literal(at, "true") || is_literal(at, "false") || is_literal(at, "null");
   }
 
@@ -192,7 +209,7 @@ class json_cursor {
   const char* end_;
   const std::uint32_t* at_;
   const std::uint32_t* last_;
-  bool has_escapes_;
+  bool has_escapes_, has_plain_numbers_;
   container_stack& open_;
 };
 

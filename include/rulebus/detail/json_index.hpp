@@ -1,10 +1,12 @@
-// json_index: where the tokens of an event are. simdjson's first stage, with nothing parsed yet.
+// json_index: where the tokens of an event are, with nothing parsed yet.
 //
-// The first stage finds every structural character ({ } [ ] : ,) and the first byte of every string, number and literal,
-// and checks UTF-8 and control characters in strings, 64 bytes at a time (Langdale and Lemire, "Parsing Gigabytes of JSON
-// per Second", 2019). json_cursor.hpp walks these indexes.
+// A first stage finds every structural character ({ } [ ] : ,) and the first byte of every string, number and literal, and
+// checks UTF-8 and control characters in strings, 64 bytes at a time: simdjson's (Langdale and Lemire, "Parsing Gigabytes of
+// JSON per Second", 2019), or, where the processor has AVX-512, our own, which finds out more (json_tokens.hpp).
+// json_cursor.hpp walks these indexes, and checks what it passes; those of an event whose shape is known (json_shapes.hpp) are
+// all checked here, and shape_cursor.hpp walks them.
 //
-// Thread safety: one thread each. Lifetime: a structure is valid until the next build, and as long as the text.
+// Thread safety: one thread each. Lifetime: a structure is valid until the next build or remember, and as long as the text.
 #pragma once
 
 #include <cstddef>
@@ -18,18 +20,23 @@
 
 namespace rulebus::inline v1::detail {
 
+struct json_shape;
+
 /// The first index is that of a '{', the last that of a '}'; index[count] exists and must not be followed.
 struct json_structure {
   const char* text = nullptr;
   const std::uint32_t* index = nullptr;
   std::uint32_t count = 0;
-  std::uint32_t size = 0;    ///< bytes of text; nothing behind them is read
-  bool has_escapes = false;  ///< there is a backslash somewhere
+  std::uint32_t size = 0;             ///< bytes of text; nothing behind them is read
+  bool has_escapes = false;           ///< there is a backslash somewhere
+  bool has_plain_numbers = false;     ///< what begins like a number is one; false: perhaps not
+  const json_shape* shape = nullptr;  ///< if it is known; then the event is valid, and not deeper than those before
 };
 
 class json_index {
  public:
-  RULEBUS_API json_index();
+  /// portable: with simdjson, whatever the processor has.
+  RULEBUS_API explicit json_index(bool portable = false);
   RULEBUS_API ~json_index();
   json_index(const json_index&) = delete;
   json_index& operator=(const json_index&) = delete;
@@ -37,6 +44,10 @@ class json_index {
   /// False when the text cannot be a JSON object, or is too large; what_is_wrong says why. Allocates only when the text is
   /// longer than any before.
   RULEBUS_API bool build(std::string_view text, const event_options& options, json_structure& out);
+
+  /// To be called when the structure that was built last, without a shape, was walked to its end and found valid. The first
+  /// call allocates. Who calls it walks all events with the same limit of depth.
+  RULEBUS_API void remember();
 
  private:
   class impl;

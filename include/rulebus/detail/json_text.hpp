@@ -15,8 +15,12 @@
 
 namespace rulebus::inline v1::detail {
 
+/// What a cursor finds behind a member of an object or an element of an array.
+enum class after_value { invalid, another, closing };
+
 inline bool is_json_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 inline bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }
+inline bool begins_number(char c) noexcept { return is_digit(c) || c == '-'; }
 
 /// Behind the number that begins at p, or null when there is none by the grammar.
 inline const char* number_end(const char* p, const char* end) noexcept {

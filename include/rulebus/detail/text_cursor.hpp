@@ -36,6 +36,13 @@ class text_cursor {
   void leave() noexcept { --depth_, step(); }
   void step() noexcept { move_to(at_ + 1); }
 
+  bool key(std::string_view& content) noexcept { return peek() == '"' && raw_string(content) && peek() == ':' && (step(), true); }
+  after_value behind_value(char bracket) noexcept {
+    const char c = peek();
+    if (c == bracket) return after_value::closing;
+    return c == ',' ? (step(), after_value::another) : after_value::invalid;
+  }
+
   bool raw_string(std::string_view& content) noexcept {
     const char* const first = at_ + 1;
     const char* p = find_quote(first, end_);
