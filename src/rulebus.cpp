@@ -39,4 +39,7 @@
 #include "regexp.cpp"
 #include "rule_table.cpp"
 #include "tags.cpp"
+#include "transformer.cpp"
+#include "transformer_path.cpp"
+#include "transformer_template.cpp"
 #include "wildcard.cpp"

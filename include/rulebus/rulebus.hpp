@@ -1,5 +1,5 @@
-// All of Rulebus. Reading order: result, event, pattern, matcher, explain; then rule, target,
-// delivery, bus; and as needed delivery_options, executor, clock, tags, transaction, metrics, observer.
+// All of Rulebus. Reading order: result, event, pattern, matcher, explain; then rule, target, delivery, bus; and as needed the
+// rest: delivery_options, transformer, executor, clock, tags, transaction, metrics, observer, …
 #pragma once
 
 #include "rulebus/bus.hpp"
@@ -24,4 +24,5 @@
 #include "rulebus/tags.hpp"
 #include "rulebus/target.hpp"
 #include "rulebus/transaction.hpp"
+#include "rulebus/transformer.hpp"
 #include "rulebus/version.hpp"

@@ -24,6 +24,7 @@ constexpr const char* overview =
     "  rulebus explain --pattern '{\"source\": [\"shop\"]}' --event event.json\n"
     "  rulebus lint rules.jsonl\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
+    "  rulebus transform inputs_test.jsonl\n"
     "'rulebus VERB --help' has more.\n\n";
 
 constexpr const char* match_help =
@@ -69,6 +70,16 @@ constexpr const char* bench_help =
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl --threads 4 --trust --passes 10 --json\n";
 
+constexpr const char* transform_help =
+    "A line is {\"id\"?, \"event\": object | \"text\", and what the target has: \"input\" | \"input_path\" |\n"
+    "\"input_transformer\": {\"InputPathsMap\": {variable: path}?, \"InputTemplate\"}; \"target_id\"?,\n"
+    "\"rule\": {\"rule_name\", \"rule_arn\", \"ingestion_time\"}?, and what is expected: \"delivered\"? |\n"
+    "\"delivered_text\"? | \"error\"? | \"error_message\"? | \"dropped\": true | \"reason\"}.\n"
+    "--json prints {\"id\", \"delivered\"}, {\"id\", \"error\"} or {\"id\", \"dropped\": reason} for each line.\n"
+    "Examples:\n"
+    "  rulebus transform inputs_test.jsonl\n"
+    "  rulebus transform --json - < cases.jsonl\n";
+
 /// Empty when it is one of --allow's words, otherwise a complaint.
 std::string check_addition(const std::string& word) {
   pattern_options unused;
@@ -88,6 +99,7 @@ class command_line {
     add_explain();
     add_lint();
     add_bench();
+    add_transform();
   }
 
   int run(int argc, char** argv) {
@@ -106,6 +118,7 @@ class command_line {
     if (app_.got_subcommand("test")) return run_test(test_, common_);
     if (app_.got_subcommand("explain")) return run_explain(explain_, common_);
     if (app_.got_subcommand("lint")) return run_lint(lint_, common_);
+    if (app_.got_subcommand("transform")) return run_transform(transform_, common_);
     return run_bench(bench_, common_);
   }
 
@@ -190,6 +203,15 @@ class command_line {
     add_common(verb);
   }
 
+  void add_transform() {
+    CLI::App* verb = add("transform", "What targets are given instead of events", transform_help);
+    verb->add_option("FILE", transform_.files, "Cases, one a line; - is standard input")->required()->option_text("…");
+    verb->add_flag("--aws-limits", transform_.aws_limits, "Refuse what is longer than the service takes");
+    verb->add_flag("--quoted-names", transform_.quoted_names, "Take paths like $.detail['any key'], which the service does not");
+    add_json(verb);
+    add_common(verb);
+  }
+
   CLI::App app_{"rulebus: event patterns on real events."};
   std::string colour_ = "auto";
   std::vector<std::string> allowed_;
@@ -199,6 +221,7 @@ class command_line {
   explain_options explain_;
   lint_options lint_;
   bench_options bench_;
+  transform_options transform_;
 };
 
 }  // namespace

@@ -54,4 +54,11 @@ struct bench_options {
 };
 int run_bench(const bench_options& options, const common_options& common);
 
+struct transform_options {
+  std::vector<std::string> files{};  ///< or -
+  bool aws_limits = false;           ///< transformer_options::aws()
+  bool quoted_names = false;         ///< transformer_options::allow_quoted_names
+};
+int run_transform(const transform_options& options, const common_options& common);
+
 }  // namespace rulebus::cli

@@ -21,6 +21,8 @@ found=0
 for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl "$RULEBUS_SOURCE_DIR"/tests/data/errors/*.jsonl; do
   [ -e "$file" ] || continue
   found=1
-  run 0 test "$file"
+  verb=test
+  if [ "$(basename "$file")" = inputs.jsonl ]; then verb=transform; fi
+  run 0 "$verb" "$file"
 done
 [ $found = 1 ] || echo "tests/data has no rows"

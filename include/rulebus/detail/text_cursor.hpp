@@ -31,6 +31,7 @@ class text_cursor {
 
   // As in json_cursor. At the end of the text peek() is '\0'.
   char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+  const char* where() const noexcept { return at_; }
   bool at_end() const noexcept { return at_ == end_; }
   bool enter(bool) noexcept { return depth_++ != max_depth_ && (step(), true); }
   void leave() noexcept { --depth_, step(); }
