@@ -165,12 +165,20 @@ class template_compiler {
     json_reader reader(stand_in, options_.max_depth);
     auto next = placeholders_.begin();
     for (token t = reader.next(); t != token::end; t = reader.next()) {
-      if (t == token::error) return refused(reader.failure(), 0);
+      if (t == token::error) return refused(in_words_of_template(reader.failure()), 0);
       const auto first = next;
       while (next != placeholders_.end() && next->begin < reader.end_offset()) ++next;
       if (t == token::key && first != next) return invalid("a placeholder cannot be an object key", first->begin);
     }
     return {};
+  }
+
+  /// Where a placeholder is what is wrong, the reader names the quote that took the place of its <.
+  error in_words_of_template(error e) const {
+    for (const placeholder& p : placeholders_) {
+      if (p.begin == e.offset && !p.in_string) e.message = "a placeholder cannot stand here";
+    }
+    return e;
   }
 
   /// The template must be quoted strings, each on a line of its own.
