@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "rulebus/detail/byte_block.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_text.hpp"
 #include "rulebus/detail/json_write.hpp"
@@ -25,31 +28,49 @@ enum class quotes : std::uint8_t { keep, strip };
 
 bool is_container(std::string_view json) noexcept { return json.front() == '{' || json.front() == '['; }
 
-/// Behind the string whose opening quote is at p.
-const char* string_end(const char* p, const char* end) noexcept {
-  for (p = find_quote(p + 1, end); p != end && *p == '\\'; p = find_quote(p + 2, end)) {
-    if (end - p < 2) return end;
+/// Goes over valid JSON 64 bytes at a time, and copies what lies between the bytes that are left out.
+class compact_copy {
+ public:
+  compact_copy(std::string& out, std::string_view json, quotes what) : out_(out), rest_(json.data()), quotes_(what) {
+    const char* p = json.data();
+    const char* const end = p + json.size();
+    for (; end - p >= 64; p += 64) block(byte_block(p), p);
+    if (p != end) {
+      char last[64];
+      std::memset(last, '0', sizeof last);  // nothing that would be left out
+      std::memcpy(last, p, static_cast<std::size_t>(end - p));
+      block(byte_block(last), p);
+    }
+    out_.append(rest_, end);
   }
-  return p == end ? end : p + 1;
-}
+
+ private:
+  void block(const byte_block& bytes, const char* where) {
+    const std::uint64_t strings = bytes.equal('"') & ~escaped_bytes(bytes.equal('\\'), is_escaped_);
+    const std::uint64_t inside = prefix_xor(strings) ^ in_string_;
+    in_string_ = std::uint64_t{0} - (inside >> 63);
+    std::uint64_t left_out = bytes.at_most(' ') & ~inside;  // no other such byte is in JSON outside strings
+    if (quotes_ == quotes::strip) left_out |= strings;
+    for (; left_out != 0; left_out &= left_out - 1) {
+      const char* const at = where + std::countr_zero(left_out);
+      out_.append(rest_, at);
+      rest_ = at + 1;
+    }
+  }
+
+  std::string& out_;
+  const char* rest_;  // what was not copied yet
+  quotes quotes_;
+  std::uint64_t in_string_ = 0;   // all bits: the next block begins in a string
+  std::uint64_t is_escaped_ = 0;  // bit 0: the next block's first byte is escaped
+};
 
 /// Valid JSON without the white space between its tokens; `strip` also takes the quotes of strings away.
 void append_compact(std::string& out, std::string_view json, quotes what) {
-  const char* p = json.data();
-  const char* const end = p + json.size();
-  const std::size_t cut = what == quotes::strip ? 1 : 0;
-  while (p != end) {
-    const char* from = p;
-    while (p != end && *p != '"' && !is_json_space(*p)) ++p;
-    out.append(from, p);
-    if (p == end) break;
-    if (*p == '"') {
-      from = p;
-      p = string_end(p, end);
-      out.append(from + cut, p - cut);
-    } else {
-      while (p != end && is_json_space(*p)) ++p;
-    }
+  if (is_container(json)) {
+    compact_copy(out, json, what);
+  } else {
+    out += json.front() == '"' && what == quotes::strip ? json.substr(1, json.size() - 2) : json;
   }
 }
 
@@ -197,7 +218,7 @@ class event_writer {
       case piece_source::rule_arn: append_text(out_, context_.rule_arn, p.place); break;
       case piece_source::ingestion_time: append_text(out_, context_.ingestion_time, p.place); break;
       case piece_source::envelope: envelope(); break;
-      case piece_source::event_json: append_compact(out_, event_, quotes::keep); break;
+      case piece_source::event_json: compact_copy(out_, event_, quotes::keep); break;
     }
     return true;
   }
@@ -209,8 +230,7 @@ class event_writer {
       return true;
     }
     if (s.rest.empty() && !is_container(json)) {
-      const bool is_text = json.front() == '"' && place != piece_place::value;
-      out_ += is_text ? json.substr(1, json.size() - 2) : json;
+      append_compact(out_, json, place == piece_place::value ? quotes::keep : quotes::strip);
       return true;
     }
     const std::size_t before = out_.size();

@@ -29,6 +29,11 @@ class byte_block {
     const __m128i wanted = _mm_set1_epi8(c), bit = _mm_set1_epi8(0x20);
     return mask([wanted, bit](__m128i v) { return _mm_cmpeq_epi8(_mm_or_si128(v, bit), wanted); });
   }
+  /// Which bytes are at most c, without a sign.
+  std::uint64_t at_most(char c) const noexcept {
+    const __m128i most = _mm_set1_epi8(c);
+    return mask([most](__m128i v) { return _mm_cmpeq_epi8(_mm_min_epu8(v, most), v); });
+  }
 
  private:
   template <class Compare>
@@ -52,6 +57,9 @@ class byte_block {
   }
   std::uint64_t equal_bracket(char c) const noexcept {
     return mask([c](char b) { return (b | ' ') == c; });
+  }
+  std::uint64_t at_most(char c) const noexcept {
+    return mask([c](char b) { return static_cast<unsigned char>(b) <= static_cast<unsigned char>(c); });
   }
 
  private:
