@@ -15,7 +15,7 @@ from project_files import project_files, read, report
 LEVELS = {
     **dict.fromkeys(("version", "export", "fwd", "result", "clock", "executor"), 0),
     **dict.fromkeys(("json_reader", "number", "ip_address", "case_mapping", "regexp"), 0),
-    **dict.fromkeys(("event", "json_index", "json_cursor", "shape_cursor", "time_zone"), 1),
+    **dict.fromkeys(("event", "cloud_event", "cloud_events", "json_index", "json_cursor", "shape_cursor", "time_zone"), 1),
     **dict.fromkeys(("pattern", "condition", "wildcard", "event_leaves", "schedule_expression"), 2),
     **dict.fromkeys(("matcher", "match_state", "index", "event_walk", "explain", "transformer"), 3),
     **dict.fromkeys(("observer", "journey", "put_events", "envelope", "names", "tags"), 4),

@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "rulebus/detail/byte_block.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_text.hpp"
 #include "rulebus/detail/json_write.hpp"
@@ -24,53 +22,14 @@ namespace detail::transformer_source {
 
 // ---- writing values
 
-enum class quotes : std::uint8_t { keep, strip };
-
 bool is_container(std::string_view json) noexcept { return json.front() == '{' || json.front() == '['; }
 
-/// Goes over valid JSON 64 bytes at a time, and copies what lies between the bytes that are left out.
-class compact_copy {
- public:
-  compact_copy(std::string& out, std::string_view json, quotes what) : out_(out), rest_(json.data()), quotes_(what) {
-    const char* p = json.data();
-    const char* const end = p + json.size();
-    for (; end - p >= 64; p += 64) block(byte_block(p), p);
-    if (p != end) {
-      char last[64];
-      std::memset(last, '0', sizeof last);  // nothing that would be left out
-      std::memcpy(last, p, static_cast<std::size_t>(end - p));
-      block(byte_block(last), p);
-    }
-    out_.append(rest_, end);
-  }
-
- private:
-  void block(const byte_block& bytes, const char* where) {
-    const std::uint64_t strings = bytes.equal('"') & ~escaped_bytes(bytes.equal('\\'), is_escaped_);
-    const std::uint64_t inside = prefix_xor(strings) ^ in_string_;
-    in_string_ = std::uint64_t{0} - (inside >> 63);
-    std::uint64_t left_out = bytes.at_most(' ') & ~inside;  // no other such byte is in JSON outside strings
-    if (quotes_ == quotes::strip) left_out |= strings;
-    for (; left_out != 0; left_out &= left_out - 1) {
-      const char* const at = where + std::countr_zero(left_out);
-      out_.append(rest_, at);
-      rest_ = at + 1;
-    }
-  }
-
-  std::string& out_;
-  const char* rest_;  // what was not copied yet
-  quotes quotes_;
-  std::uint64_t in_string_ = 0;   // all bits: the next block begins in a string
-  std::uint64_t is_escaped_ = 0;  // bit 0: the next block's first byte is escaped
-};
-
-/// Valid JSON without the white space between its tokens; `strip` also takes the quotes of strings away.
-void append_compact(std::string& out, std::string_view json, quotes what) {
+/// A value that was found, which has no white space around it.
+void append_value(std::string& out, std::string_view json, string_quotes what) {
   if (is_container(json)) {
-    compact_copy(out, json, what);
+    append_minified(out, json, what);
   } else {
-    out += json.front() == '"' && what == quotes::strip ? json.substr(1, json.size() - 2) : json;
+    out += json.front() == '"' && what == string_quotes::strip ? json.substr(1, json.size() - 2) : json;
   }
 }
 
@@ -87,7 +46,7 @@ void append_text(std::string& out, std::string_view text, piece_place place) {
 /// same key; a step by name takes the last of that key.
 class list_writer {
  public:
-  list_writer(std::string& out, quotes what, std::string& storage) : out_(out), quotes_(what), storage_(storage) {}
+  list_writer(std::string& out, string_quotes what, std::string& storage) : out_(out), quotes_(what), storage_(storage) {}
 
   bool write(std::string_view json, std::span<const path_step> steps) {
     out_ += '[';
@@ -101,7 +60,7 @@ class list_writer {
     if (steps.empty()) {
       if (!is_first_) out_ += ',';
       is_first_ = false;
-      append_compact(out_, json, quotes_);
+      append_value(out_, json, quotes_);
       return true;
     }
     text_cursor cursor(json, std::numeric_limits<std::size_t>::max());
@@ -153,7 +112,7 @@ class list_writer {
   }
 
   std::string& out_;
-  quotes quotes_;
+  string_quotes quotes_;
   std::string& storage_;
   bool is_first_ = true;
 };
@@ -201,12 +160,12 @@ class event_writer {
   result<transformed> path() {
     const selector& s = program_.selectors.front();
     if (found(s).empty()) return transformed{{}, program_.constant};
-    value(s, quotes::keep);
+    value(s, string_quotes::keep);
     return transformed{out_, {}};
   }
 
-  void value(const selector& s, quotes what) {
-    if (s.rest.empty()) return append_compact(out_, found(s), what);
+  void value(const selector& s, string_quotes what) {
+    if (s.rest.empty()) return append_value(out_, found(s), what);
     list_writer(out_, what, scratch_.key).write(found(s), s.rest);
   }
 
@@ -218,7 +177,7 @@ class event_writer {
       case piece_source::rule_arn: append_text(out_, context_.rule_arn, p.place); break;
       case piece_source::ingestion_time: append_text(out_, context_.ingestion_time, p.place); break;
       case piece_source::envelope: envelope(); break;
-      case piece_source::event_json: compact_copy(out_, event_, quotes::keep); break;
+      case piece_source::event_json: append_minified(out_, event_); break;
     }
     return true;
   }
@@ -230,12 +189,12 @@ class event_writer {
       return true;
     }
     if (s.rest.empty() && !is_container(json)) {
-      append_compact(out_, json, place == piece_place::value ? quotes::keep : quotes::strip);
+      append_value(out_, json, place == piece_place::value ? string_quotes::keep : string_quotes::strip);
       return true;
     }
     const std::size_t before = out_.size();
-    value(s, place == piece_place::text ? quotes::strip : quotes::keep);
-    return place != piece_place::json_string || std::memchr(out_.data() + before, '"', out_.size() - before) == nullptr;
+    value(s, place == piece_place::text ? string_quotes::strip : string_quotes::keep);
+    return place != piece_place::json_string || out_.find('"', before) == std::string::npos;
   }
 
   void envelope() {
@@ -247,7 +206,7 @@ class event_writer {
       out_ += '"';
       out_ += envelope_members[i].written;
       out_ += "\":";
-      append_compact(out_, json, quotes::keep);
+      append_value(out_, json, string_quotes::keep);
       separator = ',';
     }
     if (separator == '{') out_ += separator;

@@ -5,6 +5,7 @@
 #include "rulebus/bus.hpp"
 #include "rulebus/bus_options.hpp"
 #include "rulebus/clock.hpp"
+#include "rulebus/cloud_events.hpp"
 #include "rulebus/delivery.hpp"
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/event.hpp"
