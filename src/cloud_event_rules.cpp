@@ -101,6 +101,9 @@ result<void> check_media_type(std::string_view name, std::string_view text) {
   if (slash == std::string_view::npos || !is_token(type.substr(0, slash)) || !is_token(type.substr(slash + 1))) {
     return bad_attribute(name, "is no media type: write type/subtype");
   }
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!printable || trim(text) != text)
+    return bad_attribute(name, "is no media type: it has printable ASCII, with no space around it");
   return {};
 }
 
@@ -304,7 +307,7 @@ void append_attribute(std::string& out, const cloud_event::attribute& value) {
 
 }  // namespace detail
 
-result<void> check(const cloud_event& e) {
+result<void> check_cloud_event(const cloud_event& e) {
   using namespace detail::cloud_rules;
   using detail::bad_attribute;
   struct core {

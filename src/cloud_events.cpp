@@ -27,6 +27,13 @@ bool skip(json_reader& reader, token first) {
   return true;
 }
 
+/// Where the value is, and its text when it is a string.
+struct raw_data {
+  std::size_t begin = 0;
+  std::string_view json{};
+  std::optional<std::string> text{};
+};
+
 /// Reads one CloudEvent out of a text.
 class event_parser {
  public:
@@ -43,7 +50,7 @@ class event_parser {
     }
     if (!seen_.contains("specversion")) return refuse("CloudEvent attribute 'specversion' is required", first_);
     if (auto made = take_data(); !made) return made.error();
-    if (const auto valid = check(out_); !valid) return at(valid.error(), first_);
+    if (const auto valid = check_cloud_event(out_); !valid) return at(valid.error(), first_);
     return std::move(out_);
   }
 
@@ -62,13 +69,6 @@ class event_parser {
     if (name == "data" || name == "data_base64") return data(name == "data" ? data_ : base64_, t);
     return attribute(name, t, place);
   }
-
-  /// Where the value is, and its text when it is a string.
-  struct raw_data {
-    std::size_t begin = 0;
-    std::string_view json{};
-    std::optional<std::string> text{};
-  };
 
   result<void> data(std::optional<raw_data>& out, token t) {
     out.emplace().begin = reader_.offset();
@@ -199,7 +199,7 @@ result<cloud_event> parse_cloud_event(std::string_view json) {
 }
 
 result<std::string> structured_json(const cloud_event& e) {
-  if (const auto valid = check(e); !valid) return valid.error();
+  if (const auto valid = check_cloud_event(e); !valid) return valid.error();
   std::string out;
   detail::cloud_json::append_event(out, e);
   return out;
@@ -230,7 +230,7 @@ result<std::vector<cloud_event>> parse_cloud_events(std::string_view json) {
 result<std::string> batch_json(std::span<const cloud_event> events) {
   std::string out = "[";
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (const auto valid = check(events[i]); !valid) {
+    if (const auto valid = check_cloud_event(events[i]); !valid) {
       error e = valid.error();
       e.message = fmt::format("Event {} of the batch: {}", i, e.message);
       return e;

@@ -289,7 +289,7 @@ result<envelope> envelope::parse(std::string_view event_json) {
 
 result<envelope> to_envelope(const cloud_event& e, const cloud_event_options& options) {
   namespace source = detail::cloud_envelope;
-  if (const auto valid = check(e); !valid) return valid.error();
+  if (const auto valid = check_cloud_event(e); !valid) return valid.error();
   envelope out{e.id, e.type, e.source, options.account, {}, options.region, {}, {}, {}};
   source::extras_writer extras;
   const auto seconds = e.time.empty() ? source::now(options) : detail::parse_rfc3339(e.time).value();
@@ -329,7 +329,7 @@ result<cloud_event> to_cloud_event(const envelope& e, const cloud_event_options&
   if (e.region != options.region) out.extensions["region"] = e.region;
   if (!e.resources.empty()) out.extensions["resources"] = source::strings_json(e.resources);
   if (const auto made = source::take_data(e, more, out); !made) return made.error();
-  if (const auto valid = check(out); !valid) return valid.error();
+  if (const auto valid = check_cloud_event(out); !valid) return valid.error();
   return out;
 }
 

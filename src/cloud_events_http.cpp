@@ -89,7 +89,7 @@ class message_parser {
     }
     if (!seen_.contains("ce-specversion")) return bad_attribute("specversion", "is required: there is no header ce-specversion");
     body();
-    if (const auto valid = check(out_); !valid) return valid.error();
+    if (const auto valid = check_cloud_event(out_); !valid) return valid.error();
     return std::move(out_);
   }
 
@@ -155,7 +155,7 @@ result<cloud_event> parse_binary_message(const cloud_message& message) {
 
 result<cloud_message> binary_message(const cloud_event& e) {
   using detail::cloud_http::encode;
-  if (const auto valid = check(e); !valid) return valid.error();
+  if (const auto valid = check_cloud_event(e); !valid) return valid.error();
   cloud_message out;
   const auto put = [&out](std::string name, std::string_view text) {
     if (!text.empty()) out.headers.emplace_back(std::move(name), encode(text));

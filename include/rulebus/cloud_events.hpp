@@ -59,7 +59,7 @@ struct cloud_event {
 // write: errc::invalid_event, where an attribute has no value that it may have.
 
 /// Is it what the specification allows? All functions that read and write check it.
-RULEBUS_API result<void> check(const cloud_event& e);
+RULEBUS_API result<void> check_cloud_event(const cloud_event& e);
 
 /// Structured mode: one JSON object.
 RULEBUS_API result<cloud_event> parse_cloud_event(std::string_view json);
@@ -113,7 +113,7 @@ struct cloud_event_options {
 };
 
 /// to_cloud_event(to_envelope(e)) == e for every valid e whose attributes account and region are not those of the options.
-/// Errors: those of check; errc::invalid_event for a time outside the years 0 to 9999.
+/// Errors: those of check_cloud_event; errc::invalid_event for a time outside the years 0 to 9999.
 RULEBUS_API result<envelope> to_envelope(const cloud_event& e, const cloud_event_options& options = {});
 
 /// to_envelope(to_cloud_event(e)) == e for every envelope that can be a CloudEvent. Errors: errc::invalid_event where it cannot:
