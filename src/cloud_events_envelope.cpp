@@ -204,14 +204,13 @@ result<void> take_data(const envelope& from, const extras& more, cloud_event& ou
     return bad_attribute("data-in", "in the member cloudevents must be detail, data, data_base64 or none");
   }
   std::optional<std::string> json, text;
-  const auto found =
-      for_each_member(from.detail, "detail must be a JSON object", [&](const std::string& key, token t, json_reader& r) {
-        const std::optional<std::string> string = t == token::string ? std::optional<std::string>(r.text()) : std::nullopt;
-        const auto value = value_text(from.detail, t, r);
-        if (!value) return result<void>(r.failure());
-        if (key == more.data_in) json = *value, text = string;
-        return result<void>();
-      });
+  auto found = for_each_member(from.detail, "detail must be a JSON object", [&](const std::string& key, token t, json_reader& r) {
+    const std::optional<std::string> string = t == token::string ? std::optional<std::string>(r.text()) : std::nullopt;
+    const auto value = value_text(from.detail, t, r);
+    if (!value) return result<void>(r.failure());
+    if (key == more.data_in) json = *value, text = string;
+    return result<void>();
+  });
   if (!found) return found;
   if (!json) return bad("which the member cloudevents names");
   if (more.data_in == "data" && declares_json(out.datacontenttype)) {

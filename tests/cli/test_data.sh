@@ -21,8 +21,8 @@ found=0
 for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl "$RULEBUS_SOURCE_DIR"/tests/data/errors/*.jsonl; do
   [ -e "$file" ] || continue
   found=1
-  verb=test
-  if [ "$(basename "$file")" = inputs.jsonl ]; then verb=transform; fi
+  verb="test"
+  if [ "$(basename "$file")" = inputs.jsonl ]; then verb="transform"; fi
   run 0 "$verb" "$file"
 done
 [ $found = 1 ] || echo "tests/data has no rows"
