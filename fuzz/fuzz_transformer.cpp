@@ -38,7 +38,7 @@ std::string normal(const std::string& text, bool lines) {
       continue;
     }
     std::size_t end = at + 1;
-    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2U : 1U;
     naive::write_json(naive::parse_json(std::string_view(text).substr(at, end + 1 - at)), out);
     at = end;
   }

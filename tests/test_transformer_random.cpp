@@ -33,7 +33,7 @@ std::string normal(const std::string& text, bool lines) {
       continue;
     }
     std::size_t end = at + 1;
-    while (text.at(end) != '"') end += text[end] == '\\' ? 2 : 1;
+    while (text.at(end) != '"') end += text[end] == '\\' ? 2U : 1U;
     naive::write_json(naive::parse_json(text.substr(at, end + 1 - at)), out);
     at = end;
   }
@@ -80,7 +80,7 @@ void compare_paths(tests::random_source& random, counts& seen, std::string& buff
     REQUIRE(fast.has_value());
     const auto slow = naive::select(naive::parse_json(event), *target.input_path);
     REQUIRE(fast->dropped() == !slow.has_value());
-    seen.missing += slow ? 0 : 1;
+    seen.missing += slow ? 0U : 1U;
     if (slow) CHECK(naive::to_json(naive::parse_json(fast->input)) == naive::to_json(*slow));
   }
 }
