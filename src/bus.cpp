@@ -76,6 +76,7 @@ bus::impl::impl(std::string bus_name, bus_options given)
       context_{name,
                options.limits,
                options.matching.patterns,
+               options.inputs,
                std::make_shared<const delivery_options>(options.delivery),
                detail::bus_source::dead_letter_options(),
                deliveries_},
@@ -225,14 +226,33 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
   for (const detail::target_entry& t : r.targets) {
-    if (!all && !(t.tags && how.only->matches(*t.tags))) continue;
-    auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
-    made->sequence = sequence;
-    made->created = now;
-    made->generation = deliveries_->begin();
-    deliveries_->observe(log_type::invocation_start, *made, 0);
-    t.lane->offer(std::move(made), t.target);
+    if (all || how.only->matches(t.tags())) offer(e, r, t, extras, sequence, now);
   }
+}
+
+/// Makes an invocation with the target's input, and gives it to the target's lane.
+void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
+                      std::uint64_t sequence, detail::nanoseconds now) {
+  auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
+  made->sequence = sequence;
+  made->created = now;
+  made->generation = deliveries_->begin();
+  deliveries_->observe(log_type::invocation_start, *made, 0);
+  if (t.extras && !t.extras->transforms.is_identity()) {
+    const std::string arn = deliveries_->rule_arn(*r.name), time = detail::utc_text(seconds_now());
+    auto buffer = std::make_unique<std::string>();
+    const result<transformed> input =
+        t.extras->transforms.transform(e.json(), {.rule_name = *r.name, .rule_arn = arn, .ingestion_time = time}, *buffer);
+    if (!input) return t.lane->refuse(std::move(made), input.error());
+    if (input->dropped()) return t.lane->refuse(std::move(made), {errc::invalid_json, std::string(input->reason)});
+    if (input->input.data() == buffer->data()) {
+      buffer->resize(input->input.size());
+    } else {
+      buffer = std::make_unique<std::string>(input->input);
+    }
+    made->own_input = std::move(buffer);
+  }
+  t.lane->offer(std::move(made), t.target);
 }
 
 result<void> bus::impl::redrive(const delivery& dead_letter) {
@@ -248,11 +268,7 @@ result<void> bus::impl::redrive(const delivery& dead_letter) {
     extras = std::make_shared<const detail::entry_extras>(
         detail::entry_extras{std::string(d.ordering_key), std::string(d.trace_header), std::string(d.traceparent)});
   }
-  auto made = detail::make_counted<detail::invocation>(dead_letter.event(), at->lane, extras);
-  made->sequence = counted_.events.load(std::memory_order_relaxed);
-  made->created = deliveries_->elapsed();
-  made->generation = deliveries_->begin();
-  at->lane->offer(std::move(made), at->target);
+  offer(dead_letter.event(), **r, *at, extras, counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed());
   return {};
 }
 

@@ -59,7 +59,7 @@ result<string_map> tags_of(const rule_entry& r, std::string_view target_id) {
   if (target_id.empty()) return r.fields.tags;
   const target_entry* const t = rule_table_source::find_target(r, target_id);
   if (!t) return no_target(target_id, r.fields.name);
-  return t->tags ? *t->tags : string_map();
+  return t->tags();
 }
 
 rule_target describe(const target_entry& t, const rule_context& in) {
@@ -68,7 +68,10 @@ rule_target describe(const target_entry& t, const rule_context& in) {
   if (l.who().arn) told.arn = *l.who().arn;
   if (l.options() != in.delivery) told.delivery = *l.options();
   if (l.dead_letters()) told.dead_letter = l.dead_letters()->to();
-  if (t.tags) told.tags = *t.tags;
+  if (t.extras) {
+    told.tags = t.extras->tags;
+    told.input = t.extras->input;
+  }
   return told;
 }
 
@@ -147,9 +150,14 @@ result<void> rule_editor::check_target(const rule_target& t, std::size_t number)
   return valid;
 }
 
-target_entry rule_editor::make_target(const rule_entry& of, rule_target t) const {
+result<target_entry> rule_editor::make_target(const rule_entry& of, rule_target t) const {
   target_entry made{.target = t.target};
-  if (!t.tags.empty()) made.tags = std::make_shared<const string_map>(std::move(t.tags));
+  result<transformer> transforms = transformer::parse(t.input, t.id, in_.transformers);
+  if (!transforms) return std::move(transforms).error();
+  if (!t.tags.empty() || !transforms->is_identity()) {
+    made.extras =
+        std::make_shared<const target_extras>(target_extras{std::move(t.tags), std::move(t.input), *std::move(transforms)});
+  }
   const auto options =
       t.delivery && *t.delivery != *in_.delivery ? std::make_shared<const delivery_options>(*t.delivery) : in_.delivery;
   const target_entry* const present = rule_table_source::find_target(of, t.id);
@@ -176,7 +184,11 @@ result<void> rule_editor::put_targets(std::string_view rule_name, const std::vec
   std::vector<target_entry>& present = (*now)->targets;
   std::vector<target_entry> all = present;
   all.reserve(present.size() + targets.size());
-  for (const rule_target& t : targets) all.push_back(make_target(**now, t));
+  for (const rule_target& t : targets) {
+    result<target_entry> made = make_target(**now, t);
+    if (!made) return std::move(made).error();
+    all.push_back(*std::move(made));
+  }
   const auto id = [](const target_entry& t) -> const std::string& { return t.lane->who().target_id; };
   std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return id(a) < id(b); });
   present.clear();
@@ -223,7 +235,9 @@ result<void> rule_editor::set_tags(const resource& of, string_map tags) {
   }
   auto& targets = (*now)->targets;
   const auto at = targets.begin() + (target_position(targets, of.target_id) - targets.cbegin());
-  at->tags = tags.empty() ? nullptr : std::make_shared<const string_map>(std::move(tags));
+  target_extras extras = at->extras ? *at->extras : target_extras();
+  extras.tags = std::move(tags);
+  at->extras = std::make_shared<const target_extras>(std::move(extras));
   return {};
 }
 

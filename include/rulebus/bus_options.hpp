@@ -14,6 +14,7 @@
 #include "rulebus/executor.hpp"
 #include "rulebus/matcher.hpp"
 #include "rulebus/observer.hpp"
+#include "rulebus/transformer.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -36,6 +37,7 @@ struct bus_options {
   std::string region = "local";          ///< likewise
   rulebus::limits limits{};
   matcher_options matching{};
+  transformer_options inputs{};                    ///< of rule_target::input
   std::size_t max_nesting = 100;                   ///< of puts within targets within puts, over all buses of a thread
   std::chrono::seconds deduplication_window{300};  ///< for put_events_entry::deduplication_id
   delivery_options delivery{};                     ///< of targets that have none of their own; must be valid (check)

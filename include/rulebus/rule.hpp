@@ -9,6 +9,7 @@
 
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/target.hpp"
+#include "rulebus/transformer.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -27,6 +28,7 @@ struct rule {
 struct rule_target {
   std::string id{};  ///< 1 to 64 of [.-_A-Za-z0-9]; putting the same id again replaces
   std::shared_ptr<rulebus::target> target{};
+  target_input input{};                            ///< what it is given instead of the event
   std::string arn{};                               ///< a name for other programs; at most 1600 characters
   std::optional<delivery_options> delivery{};      ///< default: bus_options::delivery
   std::shared_ptr<rulebus::target> dead_letter{};  ///< gets what could not be delivered; default: it is dropped, and counted

@@ -57,6 +57,8 @@ class bus::impl {
   result<void> route(std::string json, const extras_ptr& extras, const put_options& how);
   void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
                std::uint64_t sequence, detail::nanoseconds now);
+  void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
+             std::uint64_t sequence, detail::nanoseconds now);
   std::int64_t seconds_now() const;
   void publish(detail::rule_editor& editor);
 

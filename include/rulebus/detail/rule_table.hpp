@@ -20,6 +20,7 @@
 #include "rulebus/pattern.hpp"
 #include "rulebus/rule.hpp"
 #include "rulebus/transaction.hpp"
+#include "rulebus/transformer.hpp"
 
 namespace rulebus::inline v1::detail {
 
@@ -37,11 +38,23 @@ class installed {
   rule_id id_;
 };
 
+/// What most targets do not have.
+struct target_extras {
+  string_map tags{};
+  target_input input{};
+  transformer transforms{};
+};
+
 /// A target of a rule. Its lane outlives it while something is under way.
 struct target_entry {
   counted_ptr<detail::lane> lane{};
   std::shared_ptr<rulebus::target> target{};
-  std::shared_ptr<const string_map> tags{};  // null: none
+  std::shared_ptr<const target_extras> extras{};  // null: none
+
+  const string_map& tags() const noexcept {
+    static const string_map none;
+    return extras ? extras->tags : none;
+  }
 };
 
 /// A rule with its targets. Never changed once it is in a table.
@@ -63,6 +76,7 @@ struct rule_context {
   std::string bus_name;
   rulebus::limits limits{};
   pattern_options patterns{};
+  transformer_options transformers{};
   std::shared_ptr<const delivery_options> delivery;      // of targets without their own
   std::shared_ptr<const delivery_options> dead_letters;  // of every dead-letter lane
   std::shared_ptr<dispatcher> deliveries;
@@ -94,7 +108,7 @@ class rule_editor {
   const rule_entry* find(std::string_view rule_name) const;
   result<rule_entry*> edit(std::string_view rule_name);
   result<void> check_target(const rule_target& t, std::size_t number) const;
-  target_entry make_target(const rule_entry& of, rule_target t) const;
+  result<target_entry> make_target(const rule_entry& of, rule_target t) const;
   result<string_map> tags_of(const resource& of) const;
   result<void> set_tags(const resource& of, string_map tags);
 
