@@ -58,7 +58,7 @@ std::optional<std::string> unquote(std::string_view text) {
   return out;
 }
 
-/// One round of percent-decoding. Nothing when a percent sign has no digits, or what comes out is not UTF-8.
+/// One round of percent-decoding. Nothing when a percent sign has no digits. Whether it is UTF-8 is checked with the event.
 std::optional<std::string> decode(std::string_view value) {
   const auto text = unquote(trim(value));
   if (!text) return {};
@@ -75,7 +75,6 @@ std::optional<std::string> decode(std::string_view value) {
     out += static_cast<char>(byte);
     at += 2;
   }
-  if (!is_utf8(out)) return {};
   return out;
 }
 
@@ -106,7 +105,7 @@ class message_parser {
     if (!text) {
       return error{
           errc::invalid_event,
-          fmt::format("Header {} has no valid value: quotes must pair, and percent signs stand for bytes of UTF-8", name)};
+          fmt::format("Header {} has no valid value: quotes must pair, and two hexadecimal digits follow a percent sign", name)};
     }
     return attribute(name.substr(3), *text);
   }
