@@ -222,11 +222,17 @@ result<void> bus::impl::route(std::string json, const extras_ptr& extras, const 
 
 void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
                         std::uint64_t sequence, detail::nanoseconds now) {
-  const bool all = !how.only || how.only->matches(r.fields.tags);
+  const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
   for (const detail::target_entry& t : r.targets) {
-    if (all || how.only->matches(t.tags())) offer(e, r, t, extras, sequence, now);
+    bool chosen = by_rule;
+    if (how.only && !t.tags().empty()) {
+      string_map both = t.tags();
+      both.insert(r.fields.tags.begin(), r.fields.tags.end());  // its own come first
+      chosen = how.only->matches(both);
+    }
+    if (chosen) offer(e, r, t, extras, sequence, now);
   }
 }
 

@@ -223,7 +223,7 @@ class event_writer {
 // ---- one target
 
 result<void> check_constant(std::string_view json, std::string_view target_id, const transformer_options& options) {
-  if (auto valid = check_length(json, options.max_input_characters, "input"); !valid) return valid;
+  if (auto valid = check_text_length(json, options.max_input_characters, "input"); !valid) return valid;
   json_reader reader(json, options.max_depth);
   token t = reader.next();
   while (t != token::end && t != token::error) t = reader.next();
@@ -235,7 +235,7 @@ result<void> check_constant(std::string_view json, std::string_view target_id, c
 
 result<void> compile_path(std::string_view path, std::string_view target_id, const transformer_options& options,
                           transformer_program& out) {
-  if (auto valid = check_length(path, options.max_path_characters, "inputPath"); !valid) return valid;
+  if (auto valid = check_text_length(path, options.max_path_characters, "inputPath"); !valid) return valid;
   const auto steps = parse_path(path, options);
   if (!steps) return invalid_path(steps.error(), target_id);
   program_paths paths(out);

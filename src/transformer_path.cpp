@@ -189,7 +189,7 @@ error invalid_path(const error& reason, std::string_view target_id) {
   return out;
 }
 
-result<void> check_length(std::string_view text, std::size_t most, std::string_view member) {
+result<void> check_text_length(std::string_view text, std::size_t most, std::string_view member) {
   std::size_t characters = 0;
   for (const char c : text) characters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
   if (characters <= most) return {};

@@ -94,7 +94,8 @@ class template_compiler {
     }
     for (const auto& [name, path] : from_.input_paths_map) {
       if (auto valid = variable_name(name); !valid) return valid;
-      if (auto valid = check_length(path, options_.max_path_characters, "inputTransformer.inputPathsMap"); !valid) return valid;
+      if (auto valid = check_text_length(path, options_.max_path_characters, "inputTransformer.inputPathsMap"); !valid)
+        return valid;
       auto steps = parse_path(path, options_);
       if (!steps) {
         error reason = std::move(steps).error();
@@ -284,7 +285,8 @@ class template_compiler {
 
 result<void> compile_template(const input_transformer& from, std::string_view target_id, const transformer_options& options,
                               transformer_program& out) {
-  if (auto valid = check_length(from.input_template, options.max_template_characters, "inputTransformer.inputTemplate"); !valid) {
+  if (auto valid = check_text_length(from.input_template, options.max_template_characters, "inputTransformer.inputTemplate");
+      !valid) {
     return valid;
   }
   return transformer_template::template_compiler(from, target_id, options, out).compile();

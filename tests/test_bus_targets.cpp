@@ -100,7 +100,7 @@ TEST_CASE("tags: a put may be for some rules or targets only") {
   };
   CHECK(put(R"({"team": ["pay"]})") == texts{"a/t", "c/tagged"});
   CHECK(put(R"({"team": [{"prefix": "risk-"}]})") == texts{"b/t"});
-  CHECK(put(R"({"team": [{"exists": false}]})") == texts{"c/t", "c/tagged"});
+  CHECK(put(R"({"team": [{"exists": false}]})") == texts{"c/t"});
   CHECK(put(R"({"env": ["test"]})").empty());
 }
 

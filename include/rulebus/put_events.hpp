@@ -48,7 +48,7 @@ struct put_events_result {
 
 /// How one put is to be made.
 struct put_options {
-  /// Deliver only to targets that have, or whose rule has, tags that match; null: to all.
+  /// Deliver only to targets whose tags match: those of the rule, and over them its own. Null: to all.
   const tag_filter* only = nullptr;
 };
 

@@ -112,6 +112,6 @@ error invalid_path(const error& reason, std::string_view target_id);
 
 /// errc::limit_exceeded in the service's words when a text has more characters than allowed. `member` is the service's name
 /// for it.
-result<void> check_length(std::string_view text, std::size_t most, std::string_view member);
+result<void> check_text_length(std::string_view text, std::size_t most, std::string_view member);
 
 }  // namespace rulebus::inline v1::detail
