@@ -42,6 +42,7 @@ void bus::impl::publish(detail::rule_editor& editor) {
       now->in_matcher = std::make_shared<const detail::installed>(patterns_, now->value);
     }
     if (now->in_matcher) next.set(now->in_matcher->id(), now);
+    tagged_.add(rule_name, now->fields.tags);
     if (before == rules_.end()) added.emplace(rule_name, now);
   }
   editor.replaced().reserve(editor.changed().size());
@@ -49,6 +50,7 @@ void bus::impl::publish(detail::rule_editor& editor) {
   for (auto& [rule_name, now] : editor.changed()) {
     const auto before = rules_.find(rule_name);
     if (before == rules_.end()) continue;
+    tagged_.remove(rule_name, before->second->fields.tags, now ? now->fields.tags : string_map());
     editor.replaced().push_back(std::move(before->second));
     if (now) {
       before->second = now;
@@ -79,7 +81,18 @@ std::vector<detail::rule_entry_ptr> bus::impl::rules_with_prefix(std::string_vie
 }
 
 std::vector<detail::rule_entry_ptr> bus::impl::rules_with_tags(const tag_filter& filter) const {
-  std::vector<detail::rule_entry_ptr> found = rules_with_prefix({}, {});
+  std::vector<detail::rule_entry_ptr> found;
+  {
+    const std::lock_guard lock(change_);
+    const auto candidates = tagged_.candidates(filter.pattern());
+    if (candidates) {
+      for (const std::string& rule_name : *candidates) {
+        if (const auto at = rules_.find(rule_name); at != rules_.end()) found.push_back(at->second);
+      }
+    } else {
+      for (const auto& [rule_name, r] : rules_) found.push_back(r);
+    }
+  }
   std::erase_if(found, [&](const detail::rule_entry_ptr& r) { return !filter.matches(r->fields.tags); });
   return found;
 }

@@ -42,6 +42,7 @@
 #include "prometheus.cpp"
 #include "regexp.cpp"
 #include "rule_table.cpp"
+#include "tag_index.cpp"
 #include "tags.cpp"
 #include "transformer.cpp"
 #include "transformer_path.cpp"

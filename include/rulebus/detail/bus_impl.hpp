@@ -20,6 +20,7 @@
 #include "rulebus/detail/failure_reporter.hpp"
 #include "rulebus/detail/recent_ids.hpp"
 #include "rulebus/detail/rule_table.hpp"
+#include "rulebus/detail/tag_index.hpp"
 #include "rulebus/tags.hpp"
 
 namespace rulebus::inline v1 {
@@ -68,6 +69,7 @@ class bus::impl {
   detail::rule_context context_;
   mutable std::mutex change_;  // one change at a time
   detail::rule_map rules_;     // guarded by change_
+  detail::tag_index tagged_;   // guarded by change_; of rules; may name too much, never too little
   string_map tags_;            // guarded by change_
   detail::session_pool sessions_;
   detail::recent_ids recent_;
