@@ -109,7 +109,8 @@ TEST_CASE("errc: the numbers and names are fixed, as other languages and JSON se
                                                               {errc::invalid_argument, {7, "invalid_argument"}},
                                                               {errc::malformed_detail, {8, "malformed_detail"}},
                                                               {errc::target_failed, {9, "target_failed"}},
-                                                              {errc::unsupported, {10, "unsupported"}}};
+                                                              {errc::unsupported, {10, "unsupported"}},
+                                                              {errc::invalid_schedule, {12, "invalid_schedule"}}};
   for (const auto& [code, number_and_name] : all) {
     CHECK(static_cast<int>(code) == number_and_name.first);
     CHECK(std::string_view(name(code)) == number_and_name.second);

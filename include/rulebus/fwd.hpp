@@ -15,6 +15,8 @@ class matcher;
 class bus;
 class target;
 class delivery;
+class time_zone;
+class schedule_expression;
 struct event_options;
 struct pattern_options;
 struct matcher_options;

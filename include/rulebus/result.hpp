@@ -22,18 +22,19 @@ namespace rulebus::inline v1 {
 
 /// What went wrong, as a closed list. The values are fixed: they are part of the C interface and of JSON output.
 enum class errc : int {
-  invalid_json = 1,      ///< text that is not JSON by RFC 8259, or has an unpaired surrogate (RFC 7493)
-  invalid_pattern = 2,   ///< JSON, but not an event pattern
-  invalid_event = 3,     ///< JSON, but not an event: an event is a JSON object
-  limit_exceeded = 4,    ///< larger, deeper or more complex than an option allows
-  not_found = 5,         ///< no rule, target or id of that name
-  already_exists = 6,    ///< the name is taken
-  invalid_argument = 7,  ///< a value that the operation cannot take
-  malformed_detail = 8,  ///< put_events: `detail` is not a JSON object (the service's MalformedDetail)
-  target_failed = 9,     ///< a target reported a failure or threw
-  unsupported = 10,      ///< known, but not built in or not allowed by the options
-  timed_out = 11,        ///< no answer, or no success, in the time allowed
-  stopped = 12,          ///< the bus was stopped
+  invalid_json = 1,       ///< text that is not JSON by RFC 8259, or has an unpaired surrogate (RFC 7493)
+  invalid_pattern = 2,    ///< JSON, but not an event pattern
+  invalid_event = 3,      ///< JSON, but not an event: an event is a JSON object
+  limit_exceeded = 4,     ///< larger, deeper or more complex than an option allows
+  not_found = 5,          ///< no rule, target or id of that name
+  already_exists = 6,     ///< the name is taken
+  invalid_argument = 7,   ///< a value that the operation cannot take
+  malformed_detail = 8,   ///< put_events: `detail` is not a JSON object (the service's MalformedDetail)
+  target_failed = 9,      ///< a target reported a failure or threw
+  unsupported = 10,       ///< known, but not built in or not allowed by the options
+  timed_out = 11,         ///< no answer, or no success, in the time allowed
+  stopped = 12,           ///< the bus was stopped
+  invalid_schedule = 13,  ///< not a schedule expression: cron, rate or at
 };
 
 /// The stable snake_case name of a code ("invalid_json"); "unknown" for a value outside the list.
@@ -51,6 +52,7 @@ constexpr const char* name(errc code) noexcept {
     case errc::unsupported: return "unsupported";
     case errc::timed_out: return "timed_out";
     case errc::stopped: return "stopped";
+    case errc::invalid_schedule: return "invalid_schedule";
   }
   return "unknown";
 }

@@ -19,6 +19,7 @@ out_has '"invalid":0}'
 it "the rows in tests/data pass"
 found=0
 for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl "$RULEBUS_SOURCE_DIR"/tests/data/errors/*.jsonl; do
+  case $file in */schedules.jsonl) continue ;; esac
   [ -e "$file" ] || continue
   found=1
   verb="test"
