@@ -25,6 +25,7 @@ constexpr const char* overview =
     "  rulebus lint rules.jsonl\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
     "  rulebus transform inputs_test.jsonl\n"
+    "  rulebus schedule next 'cron(30 2 * * ? *)' --zone Europe/Kyiv\n"
     "'rulebus VERB --help' has more.\n\n";
 
 constexpr const char* match_help =
@@ -80,6 +81,34 @@ constexpr const char* transform_help =
     "  rulebus transform inputs_test.jsonl\n"
     "  rulebus transform --json - < cases.jsonl\n";
 
+constexpr const char* schedule_help =
+    "Examples:\n"
+    "  rulebus schedule next 'cron(30 2 * * ? *)' --zone Europe/Kyiv\n"
+    "  rulebus schedule describe 'cron(0 9 ? * MON-FRI *)'\n"
+    "  rulebus schedule test schedules.jsonl\n"
+    "'rulebus schedule VERB --help' has more.\n";
+
+constexpr const char* schedule_next_help =
+    "cron(…), rate(…) or at(…), as EventBridge has them. Instants are behind --from; those of a rate are counted from\n"
+    "--anchor, by default --from itself: a scheduler's rate fires there first, a rule's one period later.\n"
+    "--json prints {\"expr\", \"zone\", \"next\": [instants]} or {\"expr\", \"error\", \"offset\"}.\n"
+    "Examples:\n"
+    "  rulebus schedule next 'cron(30 2 * * ? *)' --zone Europe/Kyiv --from 2027-03-27T00:00:00Z --count 3\n"
+    "  rulebus schedule next 'rate(90 minutes)' --dialect rule --from 2026-11-28T10:00:00+02:00 --json\n";
+
+constexpr const char* schedule_describe_help =
+    "Says in English when an expression fires. --json prints {\"expr\", \"zone\", \"canonical\", \"description\"}.\n"
+    "Examples:\n"
+    "  rulebus schedule describe 'cron(30 2 LW * ? *)' --zone Europe/Kyiv\n";
+
+constexpr const char* schedule_test_help =
+    "A line is {\"expr\", \"dialect\": \"rule\" | \"scheduler\" | \"both\"?, \"tz\"?, \"from\"?, \"anchor\"?, and\n"
+    "\"next\": [instants] | \"error\": true | \"message\"; \"offset\"?, \"dump\"?, \"says\"?}.\n"
+    "--json prints {\"expr\", \"next\"} or {\"expr\", \"error\"} for each line, with as many instants as the line has.\n"
+    "Examples:\n"
+    "  rulebus schedule test schedules.jsonl\n"
+    "  rulebus schedule test --json - < schedules.jsonl\n";
+
 /// Empty when it is one of --allow's words, otherwise a complaint.
 std::string check_addition(const std::string& word) {
   pattern_options unused;
@@ -100,6 +129,7 @@ class command_line {
     add_lint();
     add_bench();
     add_transform();
+    add_schedule();
   }
 
   int run(int argc, char** argv) {
@@ -119,17 +149,31 @@ class command_line {
     if (app_.got_subcommand("explain")) return run_explain(explain_, common_);
     if (app_.got_subcommand("lint")) return run_lint(lint_, common_);
     if (app_.got_subcommand("transform")) return run_transform(transform_, common_);
+    if (app_.got_subcommand("schedule")) return run_schedule();
     return run_bench(bench_, common_);
   }
 
  private:
+  /// "match ", "schedule next ": as far as it was said.
   std::string verb() const {
-    for (const CLI::App* sub : app_.get_subcommands()) return sub->get_name() + ' ';
-    return {};
+    std::string out;
+    for (auto subs = app_.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands()) {
+      out += subs.front()->get_name() + ' ';
+    }
+    return out;
   }
 
-  CLI::App* add(const char* name, const char* what, const char* help) {
-    CLI::App* verb = app_.add_subcommand(name, what);
+  int run_schedule() {
+    schedule_expression_.rule = dialect_ == "rule";
+    const CLI::App* schedule = app_.get_subcommand("schedule");
+    if (schedule->got_subcommand("test")) return run_schedule_test(test_, common_);
+    if (schedule->got_subcommand("describe")) return run_schedule_describe(schedule_expression_, common_);
+    return run_schedule_next(schedule_expression_, common_);
+  }
+
+  CLI::App* add(const char* name, const char* what, const char* help) { return add(app_, name, what, help); }
+  static CLI::App* add(CLI::App& parent, const char* name, const char* what, const char* help) {
+    CLI::App* verb = parent.add_subcommand(name, what);
     verb->footer(std::string(help) + '\n' + exit_codes);
     return verb;
   }
@@ -210,10 +254,37 @@ class command_line {
     verb->add_flag("--quoted-names", transform_.quoted_names, "Take paths like $.detail['any key'], which the service does not");
     add_json(verb);
     add_common(verb);
+
+  void add_schedule() {
+    CLI::App* schedule = add("schedule", "When does cron(…), rate(…) or at(…) fire", schedule_help);
+    schedule->require_subcommand(1);
+    add_colour(schedule);
+    CLI::App* next = add(*schedule, "next", "The next instants", schedule_next_help);
+    add_expression(next);
+    next->add_option("--from", schedule_expression_.from, "Instants behind this one (now)")->option_text("T");
+    next->add_option("--anchor", schedule_expression_.anchor, "What a rate is counted from (--from)")->option_text("T");
+    next->add_option("--count", schedule_expression_.count, "So many (5)")->check(CLI::Range(1, 1000000))->option_text("N");
+    add_json(next);
+    add_colour(next);
+    CLI::App* describe = add(*schedule, "describe", "In English", schedule_describe_help);
+    add_expression(describe);
+    add_json(describe);
+    add_colour(describe);
+    CLI::App* test = add(*schedule, "test", "Unit tests for schedules", schedule_test_help);
+    test->add_option("FILE", test_.files, "Cases, one a line; - is standard input")->required()->option_text("…");
+    add_json(test);
+    add_colour(test);
+  }
+  void add_expression(CLI::App* verb) {
+    verb->add_option("EXPR", schedule_expression_.expression, "The expression")->required()->option_text(" ");
+    verb->add_option("--zone", schedule_expression_.zone, "Time zone of the IANA database (UTC)")->option_text("Z");
+    verb->add_option("--dialect", dialect_, "Of PutRule or of EventBridge Scheduler (scheduler)")
+        ->check(CLI::IsMember({"rule", "scheduler"}))
+        ->option_text("rule|scheduler");
   }
 
   CLI::App app_{"rulebus: event patterns on real events."};
-  std::string colour_ = "auto";
+  std::string colour_ = "auto", dialect_ = "scheduler";
   std::vector<std::string> allowed_;
   common_options common_;
   match_options match_;
@@ -222,6 +293,7 @@ class command_line {
   lint_options lint_;
   bench_options bench_;
   transform_options transform_;
+  schedule_options schedule_expression_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -60,5 +61,17 @@ struct transform_options {
   bool quoted_names = false;         ///< transformer_options::allow_quoted_names
 };
 int run_transform(const transform_options& options, const common_options& common);
+
+/// schedule next, schedule describe; schedule test takes test_options.
+struct schedule_options {
+  std::string expression{};
+  std::string zone = "UTC";
+  std::string from{}, anchor{};  ///< instants; empty is now, and the same as from
+  std::uint64_t count = 5;
+  bool rule = false;  ///< the dialect
+};
+int run_schedule_next(const schedule_options& options, const common_options& common);
+int run_schedule_describe(const schedule_options& options, const common_options& common);
+int run_schedule_test(const test_options& options, const common_options& common);
 
 }  // namespace rulebus::cli

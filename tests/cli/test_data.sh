@@ -27,3 +27,6 @@ for file in "$RULEBUS_SOURCE_DIR"/tests/data/*.jsonl "$RULEBUS_SOURCE_DIR"/tests
   run 0 "$verb" "$file"
 done
 [ $found = 1 ] || echo "tests/data has no rows"
+
+it "the rows of schedules in tests/data pass"
+run 0 schedule test "$RULEBUS_SOURCE_DIR/tests/data/schedules.jsonl"

@@ -27,6 +27,14 @@ for verb in match test explain lint bench transform; do
   quiet
 done
 
+for verb in next describe test; do
+  it "schedule $verb --help has examples and the exit codes"
+  run 0 schedule "$verb" --help
+  out_has "  rulebus schedule $verb "
+  out_has "Exit codes: 0 all fine"
+  quiet
+done
+
 it "no verb is a usage error"
 run 2
 complains "subcommand is required"
