@@ -1,5 +1,5 @@
-// rulebus_benchmarks: how fast the matcher is, beside others that give the same answers and beside the floor of reading JSON.
-// Benchmarks are named <workload>/<contender>; an item is one event, or one change. Options of Google Benchmark, and:
+// rulebus_benchmarks: how fast the matcher is, beside others that give the same answers and beside the floor of reading JSON;
+// and schedules. Benchmarks are named <workload>/<contender>; an item is one event, one change, or one instant. Options of Google Benchmark, and:
 //
 //   --only=REGEX   prepare only workloads in whose names it is found (--benchmark_filter selects later, among what is prepared)
 //   --events=N     at most so many events a pass, for a quick look
@@ -26,6 +26,7 @@
 
 #include "arena.hpp"
 #include "changes.hpp"
+#include "schedules.hpp"
 
 namespace rulebus::bench {
 namespace {
@@ -106,6 +107,13 @@ class suite {
                                 a.about().name, a.about().rules, a.add_seconds(), a.events().size(), a.verified_by_twin()));
     }
     for (const auto& a : arenas_) enlist(*a);
+    if (options_.list) {
+      for (const std::string& name : schedule_workloads()) {
+        if (std::regex_search(name, only)) fmt::print("{}\n", name);
+      }
+      return;
+    }
+    for (named_benchmark& b : schedule_benchmarks(options_.only)) enlist(b.name, std::move(b.run));
   }
 
   int run() {

@@ -132,6 +132,20 @@ def together(results):
     return f"## Several threads\n\n{about}\n\n{table(['threads', 'events/s', 'changes/s'], body)}" if body else ""
 
 
+def schedules(results):
+    rows = {}
+    for name, series in results.items():
+        if name.startswith("schedule."):
+            workload, _, what = name.removeprefix("schedule.").rpartition("/")
+            rows.setdefault(workload, {})[what] = series
+    body = [["`" + w + "`"] + [cell(found.get(k)) for k in ("next", "previous", "parse")] for w, found in rows.items()]
+    about = paragraph("Nanoseconds for an instant, walking on from one to the next or back, and to parse the text. A zone is New York, "
+                      "whose clocks change twice a year; the expressions are in `benchmarks/schedules.cpp`. `never` has no day in any "
+                      "year, `always_skipped` names a time that the clock skips each year: they look through all years to the end.")
+    head = ["expression", "next", "previous", "parse"]
+    return f"## Schedules\n\n{about}\n\n{table(head, body)}" if body else ""
+
+
 def page(context, results, command, revision):
     repetitions = max(len(s.nanoseconds) for s in results.values())
     cpus = context.get("num_cpus", 0)
@@ -145,7 +159,7 @@ def page(context, results, command, revision):
         if workloads:
             text = paragraph(about.format(event_bytes=f"{sizes[0]:.0f}" if sizes else "?"))
             parts.append(f"## {title}\n\n{text}\n\n{matching(workloads)}")
-    parts += [text for text in (changes(results), together(results)) if text]
+    parts += [text for text in (changes(results), together(results), schedules(results)) if text]
     return "\n".join(parts)
 
 

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,25 @@ TEST_CASE("schedules: every row of the project's own") {
   for (const auto& row : rows)
     for (const auto dialect : row.dialects()) check_row(row, dialect);
   CHECK(rows.size() > 100);
+}
+
+TEST_CASE("schedules: every example of docs/schedules.md, and its table of canonical forms") {
+  std::ifstream page(RULEBUS_SOURCE_DIR "/docs/schedules.md");
+  std::size_t examples = 0, forms = 0;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("{\"expr\"")) {
+      ++examples;
+      const auto row = tests::to_schedule_row(line);
+      for (const auto dialect : row.dialects()) check_row(row, dialect);
+    } else if (line.starts_with("| `cron(") || line.starts_with("| `rate(")) {
+      ++forms;
+      const std::size_t first = 3, middle = line.find("` | `"), last = line.rfind('`');
+      const auto parsed = rulebus::schedule_expression::parse(line.substr(first, middle - first), rulebus::dialect::scheduler);
+      CHECK(parsed.value().dump() == line.substr(middle + 5, last - middle - 5));
+    }
+  }
+  CHECK(examples > 25);
+  CHECK(forms == 4);
 }
 
 TEST_CASE("schedules: every row of the conformance file") {

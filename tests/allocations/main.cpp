@@ -9,6 +9,7 @@
 
 #include "rulebus/explain.hpp"
 #include "rulebus/matcher.hpp"
+#include "rulebus/schedule_expression.hpp"
 #include "support/allocation_counter.hpp"
 
 namespace allocations = tests::allocations;
@@ -289,5 +290,38 @@ TEST_CASE("out of memory: nothing is lost by parsing, explaining and making read
                          [&] { CHECK(allocations::live() == live); });
   allocations::fail_each([&] { matcher::reader reader(m); }, [&] { CHECK(allocations::live() == live); });
   allocations::fail_each([&] { matcher another; }, [&] { CHECK(allocations::live() == live); });
+  CHECK(allocations::live() == live);
+}
+
+TEST_CASE("allocations: none when a schedule is asked for its instants, dense or empty, in UTC or in a zone") {
+  using rulebus::schedule_expression;
+  for (const char* zone : {"UTC", "America/New_York"}) {
+    for (const char* text : {"cron(0/5 8-17 ? * MON-FRI *)", "cron(30 2 LW * ? *)", "cron(0 0 30 2 ? *)",
+                             "cron(30 2 ? 3 SUN#2 *)", "rate(5 minutes)", "at(2027-01-01T00:00:00)"}) {
+      const auto e = schedule_expression::parse(text, rulebus::dialect::scheduler, zone).value();
+      const rulebus::time_point t = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+      const std::size_t before = allocations::made();
+      std::size_t found = 0;
+      for (const rulebus::time_point x : e.between(t, t + std::chrono::days(60)))
+        found += e.previous_before(x).has_value() ? 1U : 0U;
+      found += e.next_after(t).has_value() ? 1U : 0U;
+      CHECK(allocations::made() == before);
+      CHECK(found < 20'000);
+    }
+  }
+}
+
+TEST_CASE("out of memory: nothing is lost by parsing and describing schedules, and by asking for zones") {
+  using rulebus::schedule_expression;
+  (void)rulebus::time_zone::find("Europe/Kyiv").value();  // stays
+  const std::size_t live = allocations::live();
+  const auto check = [&] { CHECK(allocations::live() == live); };
+  for (const char* text : {"cron(0/5 8-17 ? * MON-FRI *)", "cron(71 * * * ? *)", "rate(5 minutes)"}) {
+    const auto parse = [&] { return schedule_expression::parse(text, rulebus::dialect::scheduler, "Europe/Kyiv"); };
+    allocations::fail_each([&] { (void)parse().has_value(); }, check);
+    const auto parsed = parse();
+    if (!parsed) continue;
+    allocations::fail_each([&] { (void)(parsed->dump() + parsed->describe()); }, check);
+  }
   CHECK(allocations::live() == live);
 }

@@ -34,6 +34,7 @@ def canned():
     runs.append({**entry("parcels.exact/floor_mean", 50), "run_type": "aggregate"})
     runs += [entry("change.exact_100/change_one", t) for t in (2000, 2100)]
     runs += [entry("concurrent.exact_10000/two_readers/real_time/threads:2", 100)]
+    runs += [entry(f"schedule.never_utc/{what}", 1000) for what in ("next", "previous", "parse")]
     return {"context": {"date": "2026-01-02T03:04:05+00:00", "num_cpus": 2, "processor": "some <processor>", "load_avg": [0.5]},
             "benchmarks": runs}
 
@@ -66,6 +67,7 @@ class Writer(unittest.TestCase):
         self.assertIn("| `exact` | 1,000 (1,000–1,000) | – | 512 | 0.5 |", page)
         self.assertIn("| `exact_100` | 2,050 (2,000–2,100) | – | – |", page)
         self.assertIn("| two readers | 10,000,000 (10,000,000–10,000,000) | 0 |", page)
+        self.assertIn("| `never_utc` | 1,000 (1,000–1,000) | 1,000 (1,000–1,000) | 1,000 (1,000–1,000) |", page)
         self.assertIn("2026-01-02", page)
         self.assertIn("(performance.svg)", page)
 

@@ -1,0 +1,2 @@
+# docs/cli.md:159
+rulebus lint examples/data/rules.jsonl

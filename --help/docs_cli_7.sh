@@ -1,0 +1,2 @@
+# docs/cli.md:113
+rulebus test examples/data/tests.jsonl
