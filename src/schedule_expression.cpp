@@ -143,16 +143,16 @@ result<std::int64_t> parse_at(std::string_view text, std::size_t end) {
 
 }  // namespace detail::schedule_expression_source
 
-namespace source = detail::schedule_expression_source;
+namespace schedule_source = detail::schedule_expression_source;
 
 result<schedule_expression::value> schedule_expression::parse_text(std::string_view text, rulebus::dialect d,
                                                                    const time_zone& zone) {
   for (const std::string_view keyword : {"cron(", "rate(", "at("}) {
     if (!text.starts_with(keyword)) continue;
     if (keyword == "at(" && d == dialect::rule) {
-      return source::bad(text, 0, "A rule takes cron(…) and rate(…); at(…) is of EventBridge Scheduler");
+      return schedule_source::bad(text, 0, "A rule takes cron(…) and rate(…); at(…) is of EventBridge Scheduler");
     }
-    const auto end = source::closing(text, keyword);
+    const auto end = schedule_source::closing(text, keyword);
     if (!end) return end.error();
     if (keyword == "cron(") {
       const auto fields = detail::parse_cron(text, keyword.size(), *end, d == dialect::scheduler);
@@ -160,20 +160,20 @@ result<schedule_expression::value> schedule_expression::parse_text(std::string_v
       return value(*fields);
     }
     if (keyword == "rate(") {
-      const auto period = source::parse_rate(text, *end, d);
+      const auto period = schedule_source::parse_rate(text, *end, d);
       if (!period) return period.error();
       return value(rate{*period});
     }
-    const auto local = source::parse_at(text, *end);
+    const auto local = schedule_source::parse_at(text, *end);
     if (!local) return local.error();
     const auto instant = zone.first_instant(std::chrono::local_seconds(std::chrono::seconds(*local)));
     at once{*local, {}};
     if (instant) once.instant = instant->time_since_epoch().count();
     return value(once);
   }
-  return source::bad(text, 0,
-                     fmt::format("A schedule is cron(…){} rate(…){}, in lower case and with nothing before it",
-                                 d == dialect::rule ? " or" : ",", d == dialect::rule ? "" : " or at(…)"));
+  return schedule_source::bad(text, 0,
+                              fmt::format("A schedule is cron(…){} rate(…){}, in lower case and with nothing before it",
+                                          d == dialect::rule ? " or" : ",", d == dialect::rule ? "" : " or at(…)"));
 }
 
 result<schedule_expression> schedule_expression::parse(std::string_view text, rulebus::dialect dialect, std::string_view zone) {
@@ -191,28 +191,28 @@ result<schedule_expression> schedule_expression::parse(std::string_view text, ru
 }
 
 std::optional<time_point> schedule_expression::next_after(time_point t) const noexcept {
-  const std::int64_t now = source::count(t);
-  if (now >= source::horizon) return {};
-  if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return source::next_cron(*f, *zone_, now);
+  const std::int64_t now = schedule_source::count(t);
+  if (now >= schedule_source::horizon) return {};
+  if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return schedule_source::next_cron(*f, *zone_, now);
   if (const at* once = std::get_if<at>(&value_)) {
-    return once->instant && *once->instant * 1000 > now ? source::at_second(*once->instant) : std::nullopt;
+    return once->instant && *once->instant * 1000 > now ? schedule_source::at_second(*once->instant) : std::nullopt;
   }
-  const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = source::count(anchor_);
+  const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = schedule_source::count(anchor_);
   const std::int64_t first = dialect_ == dialect::rule ? anchor + period : anchor;
   if (now < first) return time_point(std::chrono::milliseconds(first));
-  return time_point(std::chrono::milliseconds(anchor + (source::floor_divide(now - anchor, period) + 1) * period));
+  return time_point(std::chrono::milliseconds(anchor + (schedule_source::floor_divide(now - anchor, period) + 1) * period));
 }
 
 std::optional<time_point> schedule_expression::previous_before(time_point t) const noexcept {
-  const std::int64_t now = source::count(t);
-  if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return source::previous_cron(*f, *zone_, now);
+  const std::int64_t now = schedule_source::count(t);
+  if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return schedule_source::previous_cron(*f, *zone_, now);
   if (const at* once = std::get_if<at>(&value_)) {
-    return once->instant && *once->instant * 1000 < now ? source::at_second(*once->instant) : std::nullopt;
+    return once->instant && *once->instant * 1000 < now ? schedule_source::at_second(*once->instant) : std::nullopt;
   }
-  const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = source::count(anchor_);
+  const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = schedule_source::count(anchor_);
   const std::int64_t first = dialect_ == dialect::rule ? anchor + period : anchor;
   if (now <= first) return {};
-  return time_point(std::chrono::milliseconds(anchor + (source::ceil_divide(now - anchor, period) - 1) * period));
+  return time_point(std::chrono::milliseconds(anchor + (schedule_source::ceil_divide(now - anchor, period) - 1) * period));
 }
 
 schedule_expression schedule_expression::anchored_at(time_point anchor) const noexcept {

@@ -68,7 +68,7 @@ std::string list_text(const std::vector<int>& v, Name name) {
 
 /// *, 0/15, 10-50/20, or a list of values and ranges.
 std::string number_field(const std::vector<int>& v, int low, int high) {
-  if (v.size() == static_cast<std::size_t>(high - low + 1)) return "*";
+  if (low + static_cast<int>(v.size()) > high) return "*";
   if (const int step = even_step(v); step > 1) {
     return v.back() + step > high ? fmt::format("{}/{}", v.front(), step) : fmt::format("{}-{}/{}", v.front(), v.back(), step);
   }
@@ -181,7 +181,7 @@ std::string time_english(const cron_fields& f) {
     return "at " + joined(times);
   }
   const bool all_day = hours.size() == 24;
-  const std::string even = evenly(minutes);
+  std::string even = evenly(minutes);
   if (minutes.size() == 1 && all_day) {
     return minutes[0] == 0 ? "every hour" : fmt::format("at {} minute{} past every hour", minutes[0], minutes[0] == 1 ? "" : "s");
   }

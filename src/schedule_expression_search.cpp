@@ -7,7 +7,7 @@
 namespace rulebus::inline v1::detail {
 namespace schedule_expression_search_source {
 
-constexpr std::int64_t day_minutes = 24 * 60;
+constexpr std::int64_t day_minutes = 1440;
 
 /// Bits from i on, and bits up to i; i below the number of bits.
 template <class Bits>

@@ -24,7 +24,7 @@ struct rule_date {
   enum class kind { julian_without_leap_day, day_of_year, weekday } form = kind::weekday;
   int day = 0;  ///< Jn: 1 to 365; n: 0 to 365; Mm.w.d: d, 0 is Sunday
   int week = 0, month = 0;
-  std::int64_t time = 2 * 3600;
+  std::int64_t time = 7200;
 
   /// Seconds from the epoch to that wall clock time.
   std::int64_t in_year(int year) const {
@@ -103,7 +103,7 @@ class footer_reader {
     int hours = 0, minutes = 0, seconds = 0;
     if (!number(0, max_hours, hours)) return false;
     if (take(':') && (!number(0, 59, minutes) || (take(':') && !number(0, 59, seconds)))) return false;
-    out = (negative ? -1 : 1) * (hours * std::int64_t{3600} + minutes * 60 + seconds);
+    out = (negative ? -1 : 1) * ((std::int64_t{hours} * 60 + minutes) * 60 + seconds);
     return true;
   }
 

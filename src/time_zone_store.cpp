@@ -96,26 +96,26 @@ std::vector<zone_period> periods_of(const std::vector<zone_change>& changes) {
 
 }  // namespace time_zone_store_source
 
-namespace source = time_zone_store_source;
+namespace store_source = time_zone_store_source;
 
 time_zone_store::time_zone_store(std::vector<std::string> folders) : folders_(std::move(folders)) {
   std::error_code ignored;
   for (const std::string& folder : folders_) {
-    if (folder_.empty() && source::fs::is_directory(folder, ignored)) folder_ = folder;
+    if (folder_.empty() && store_source::fs::is_directory(folder, ignored)) folder_ = folder;
   }
 }
 
 result<const time_zone*> time_zone_store::find(std::string_view name) {
-  if (!source::is_name(name) || source::is_internal(name)) {
+  if (!store_source::is_name(name) || store_source::is_internal(name)) {
     return error{.code = errc::invalid_argument,
                  .message = fmt::format("A time zone has a name of the IANA database, such as Europe/Kyiv or UTC, of 1 to {} "
                                         "letters, digits and _-+/; not \"{}\"",
-                                        source::max_name, name.substr(0, 2 * source::max_name))};
+                                        store_source::max_name, name.substr(0, 2 * store_source::max_name))};
   }
   const std::lock_guard lock(mutex_);
   if (const auto found = zones_.find(name); found != zones_.end()) return found->second.get();
   if (folder_.empty()) return no_database();
-  const auto bytes = source::read(source::fs::path(folder_) / name);
+  const auto bytes = store_source::read(store_source::fs::path(folder_) / name);
   if (!bytes) return unknown(name);
   auto changes = read_zone_file(*bytes);
   if (!changes) {
@@ -123,7 +123,7 @@ result<const time_zone*> time_zone_store::find(std::string_view name) {
     e.message = fmt::format("{}/{} is {}; install the package tzdata anew", folder_, name, e.message);
     return e;
   }
-  auto zone = std::make_unique<const time_zone>(std::string(name), source::periods_of(*changes));
+  auto zone = std::make_unique<const time_zone>(std::string(name), store_source::periods_of(*changes));
   return zones_.emplace(std::string(name), std::move(zone)).first->second.get();
 }
 
@@ -138,7 +138,7 @@ error time_zone_store::unknown(std::string_view name) const {
   const std::string asked(name);
   std::vector<std::pair<std::size_t, std::string>> near;
   for (std::string& candidate : names()) {
-    if (const auto distance = source::distance_to(asked, candidate)) near.emplace_back(*distance, std::move(candidate));
+    if (const auto distance = store_source::distance_to(asked, candidate)) near.emplace_back(*distance, std::move(candidate));
   }
   std::sort(near.begin(), near.end());
   std::string hint = "see 'timedatectl list-timezones' for all";
@@ -155,9 +155,9 @@ error time_zone_store::unknown(std::string_view name) const {
 result<std::string> time_zone_store::version() const {
   if (folder_.empty()) return no_database();
   // zic's own text form begins with "# version 2025b"; other systems keep the version alone in a file.
-  std::ifstream text(source::fs::path(folder_) / "tzdata.zi");
+  std::ifstream text(store_source::fs::path(folder_) / "tzdata.zi");
   if (std::string line; std::getline(text, line) && line.starts_with("# version ")) return line.substr(10);
-  std::ifstream alone(source::fs::path(folder_) / "+VERSION");
+  std::ifstream alone(store_source::fs::path(folder_) / "+VERSION");
   if (std::string line; std::getline(alone, line) && !line.empty()) return line;
   return std::string("unknown");
 }
@@ -166,11 +166,12 @@ std::vector<std::string> time_zone_store::names() const {
   std::vector<std::string> out;
   if (folder_.empty()) return out;
   std::error_code failed;
-  source::fs::recursive_directory_iterator it(folder_, source::fs::directory_options::skip_permission_denied, failed), end;
+  store_source::fs::recursive_directory_iterator it(folder_, store_source::fs::directory_options::skip_permission_denied, failed),
+      end;
   for (; !failed && it != end; it.increment(failed)) {
     std::error_code ignored;
-    const std::string name = source::fs::path(it->path()).lexically_relative(folder_).generic_string();
-    if (!it->is_regular_file(ignored) || !source::is_name(name) || source::is_internal(name)) continue;
+    const std::string name = store_source::fs::path(it->path()).lexically_relative(folder_).generic_string();
+    if (!it->is_regular_file(ignored) || !store_source::is_name(name) || store_source::is_internal(name)) continue;
     std::ifstream in(it->path(), std::ios::binary);
     char magic[4] = {};
     if (in.read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "TZif") out.push_back(name);
