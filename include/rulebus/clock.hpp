@@ -20,8 +20,10 @@
 
 namespace rulebus::inline v1 {
 
-/// An instant in UTC, in nanoseconds since 1970, without leap seconds: from 1677 to 2262.
-using time_point = std::chrono::sys_time<std::chrono::nanoseconds>;
+/// An instant, in milliseconds of Unix time (UTC without leap seconds). Schedules fire on whole seconds, but a rate counts
+/// from the instant when its schedule was made, and clocks are asked in less than seconds; 64 bits last for 292 million years.
+/// Seconds convert to it by themselves; for other clocks: std::chrono::floor<std::chrono::milliseconds>(system_clock::now()).
+using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
 
 class clock {
  public:
@@ -47,7 +49,7 @@ class clock {
 inline std::shared_ptr<clock> system_clock() {
   class system final : public clock {
    public:
-    time_point now() const override { return std::chrono::system_clock::now(); }
+    time_point now() const override { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
     std::chrono::nanoseconds elapsed() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
   };
   static const auto shared = std::make_shared<system>();
@@ -61,7 +63,7 @@ class manual_clock final : public clock {
 
   time_point now() const override {
     const std::lock_guard lock(mutex_);
-    return now_;
+    return std::chrono::floor<std::chrono::milliseconds>(now_);
   }
   std::chrono::nanoseconds elapsed() const override {
     const std::lock_guard lock(mutex_);
@@ -104,7 +106,7 @@ class manual_clock final : public clock {
   }
 
   mutable std::mutex mutex_;
-  time_point now_;                                                 // guarded by mutex_
+  std::chrono::sys_time<std::chrono::nanoseconds> now_;            // guarded by mutex_
   std::chrono::nanoseconds elapsed_{0};                            // guarded by mutex_
   std::vector<std::weak_ptr<std::function<void()>>> subscribers_;  // guarded by mutex_
 };

@@ -22,15 +22,11 @@
 #include <string_view>
 #include <vector>
 
+#include "rulebus/clock.hpp"
 #include "rulebus/export.hpp"
 #include "rulebus/result.hpp"
 
 namespace rulebus::inline v1 {
-
-/// An instant, in milliseconds of Unix time (UTC without leap seconds). Schedules fire on whole seconds, but a rate counts
-/// from the instant when its schedule was made, and clocks are asked in less than seconds; 64 bits last for 292 million years.
-/// Seconds convert to it by themselves; for other clocks: std::chrono::floor<std::chrono::milliseconds>(system_clock::now()).
-using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
 
 namespace detail {
 

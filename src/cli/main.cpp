@@ -254,6 +254,7 @@ class command_line {
     verb->add_flag("--quoted-names", transform_.quoted_names, "Take paths like $.detail['any key'], which the service does not");
     add_json(verb);
     add_common(verb);
+  }
 
   void add_schedule() {
     CLI::App* schedule = add("schedule", "When does cron(…), rate(…) or at(…) fire", schedule_help);
