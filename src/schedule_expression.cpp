@@ -35,15 +35,14 @@ std::optional<time_point> next_cron(const cron_fields& f, const time_zone& zone,
   const std::vector<zone_period>& periods = zone.periods();
   const std::int64_t second = floor_divide(t, 1000);
   std::size_t i = zone.period_at(second);
-  // What the clock shows again after it was put back is over.
-  std::int64_t from = std::max(floor_divide(second + periods[i].offset, 60) + 1, ceil_divide(periods[i].fresh_begin, 60));
+  std::int64_t from = floor_divide(second + periods[i].offset, 60) + 1;
   for (;;) {
     const std::int64_t minute = first_minute(f, from);
     if (minute == no_minute) return {};
     const std::int64_t local = minute * 60;
     i = period_of(periods, i, local);
     if (local >= periods[i].fresh_begin) return at_second(local - periods[i].offset);
-    from = ceil_divide(periods[i].fresh_begin, 60);  // the clock skips that minute
+    from = ceil_divide(periods[i].fresh_begin, 60);  // the clock skips that minute, or shows it again
   }
 }
 
