@@ -1,5 +1,6 @@
 // rulebus_benchmarks: how fast the matcher is, beside others that give the same answers and beside the floor of reading JSON;
-// and schedules. Benchmarks are named <workload>/<contender>; an item is one event, one change, or one instant. Options of Google Benchmark, and:
+// and schedules. Benchmarks are named <workload>/<contender>; an item is one event, one change, or one instant. Options of
+// Google Benchmark, and:
 //
 //   --only=REGEX   prepare only workloads in whose names it is found (--benchmark_filter selects later, among what is prepared)
 //   --events=N     at most so many events a pass, for a quick look

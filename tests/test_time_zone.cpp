@@ -191,6 +191,26 @@ TEST_CASE("time zones: the version of the database is told; a database that is n
   CHECK(bad.error().message.find("Area/Bad is not a time zone file") != std::string::npos);
 }
 
+TEST_CASE("time zones: a clock that is put back twice in a row shows nothing new until it is past all that it showed") {
+  const scratch_folder folder;
+  // At 10:00 back to 09:00, 20 minutes later, at 09:20, back to 08:20; from then on two hours behind.
+  const std::int64_t ten = seconds_of("2027-05-05T10:00:00Z"), minute = 60;
+  folder.put("Area/Twice", made_file({{before_all, 0}, {ten, -3600}, {ten + 20 * minute, -7200}}, "XXX2"));
+  time_zone_store store({folder.path()});
+  const time_zone& zone = *store.find("Area/Twice").value();
+  REQUIRE(zone.periods().size() == 3);
+  CHECK(zone.periods()[2].fresh_begin == ten);
+  const auto shown = [&](std::int64_t local) {
+    const auto t = zone.first_instant(std::chrono::local_seconds(std::chrono::seconds(local)));
+    return t ? t->time_since_epoch().count() : 0;
+  };
+  for (const std::int64_t local : {ten - 100 * minute, ten - 50 * minute, ten - minute}) CHECK(shown(local) == local);
+  CHECK(shown(ten) == ten + 120 * minute);
+  CHECK(zone.offset_at(at(ten - 1)).count() == 0);
+  CHECK(zone.offset_at(at(ten)).count() == -3600);
+  CHECK(zone.offset_at(at(ten + 20 * minute)).count() == -7200);
+}
+
 TEST_CASE("zone files: behind the last change the footer is in force") {
   const auto changes = [](std::string_view footer) {
     return read_zone_file(made_file({{before_all, 0}, {seconds_of("2007-01-01T00:00:00Z"), -5 * 3600}}, footer)).value();
