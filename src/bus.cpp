@@ -38,6 +38,10 @@ class nesting {
 
 error stopped() { return {errc::stopped, "the bus was stopped and takes no more events"}; }
 
+std::string bus_arn(const std::string& bus_name, const bus_options& o) {
+  return fmt::format("arn:aws:events:{}:{}:event-bus/{}", o.region, o.account, bus_name);
+}
+
 std::string rule_arn_prefix(const std::string& bus_name, const bus_options& o) {
   return fmt::format("arn:aws:events:{}:{}:rule/{}", o.region, o.account, bus_name == "default" ? "" : bus_name + "/");
 }
@@ -45,6 +49,7 @@ std::string rule_arn_prefix(const std::string& bus_name, const bus_options& o) {
 dispatcher::settings dispatcher_settings(const std::string& bus_name, const bus_options& o,
                                          std::shared_ptr<failure_reporter> failures) {
   return {.bus_name = bus_name,
+          .bus_arn = bus_arn(bus_name, o),
           .rule_arn_prefix = rule_arn_prefix(bus_name, o),
           .clock = o.clock ? o.clock : system_clock(),
           .executor = o.executor,
@@ -167,12 +172,8 @@ void bus::impl::put_entry(const put_events_entry& entry, const put_options& how,
       return;
     }
   }
-  extras_ptr extras;
-  if (!entry.ordering_key.empty() || !entry.trace_header.empty() || !entry.traceparent.empty()) {
-    extras = std::make_shared<const detail::entry_extras>(
-        detail::entry_extras{std::string(entry.ordering_key), std::string(entry.trace_header), std::string(entry.traceparent)});
-  }
-  result<void> routed = route(*std::move(json), extras, how);
+  result<void> routed =
+      route({*std::move(json), {}}, make_extras(entry.ordering_key, entry.trace_header, entry.traceparent, {}), how);
   if (routed) return;
   if (!entry.deduplication_id.empty()) recent_.remove(entry.deduplication_id);
   answer.failure = std::move(routed).error();
@@ -185,19 +186,33 @@ result<void> bus::impl::put_event_json(std::string json, const put_options& how)
   const detail::bus_source::nesting here;
   if (result<void> shallow = here.check(options.max_nesting); !shallow) return shallow;
   if (deliveries_->refusing()) return detail::bus_source::stopped();
-  return route(std::move(json), nullptr, how);
+  return route({std::move(json), {}}, nullptr, how);
+}
+
+result<void> bus::impl::forward(const event& e, const event_context& context, const put_options& how) {
+  const detail::bus_source::nesting here;
+  if (result<void> shallow = here.check(options.max_nesting); !shallow) return shallow;
+  if (deliveries_->refusing()) return detail::bus_source::stopped();
+  return route({{}, e}, make_extras(context.ordering_key, context.trace_header, context.traceparent, context.via), how);
+}
+
+bus::impl::extras_ptr bus::impl::make_extras(std::string_view ordering_key, std::string_view trace_header,
+                                             std::string_view traceparent, std::span<const std::string> via) {
+  if (ordering_key.empty() && trace_header.empty() && traceparent.empty() && via.empty()) return nullptr;
+  return std::make_shared<const detail::entry_extras>(detail::entry_extras{
+      std::string(ordering_key), std::string(trace_header), std::string(traceparent), {via.begin(), via.end()}});
 }
 
 // ---- and find their rules
 
-result<void> bus::impl::route(std::string json, const extras_ptr& extras, const put_options& how) {
+result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put_options& how) {
   const detail::session_pool::lease session(sessions_);
-  const auto ids = session->reader.match(json);
+  const auto ids = session->reader.match(from.text());
   if (!ids) return ids.error();
   const std::uint64_t sequence = counted_.events.fetch_add(1, std::memory_order_relaxed);
   std::size_t matched = 0;
   std::optional<event> e;
-  if (!ids->empty() || options.observer) e = event::checked(std::move(json));
+  if (!ids->empty() || options.observer) e = from.take();
   if (options.observer) deliveries_->observe({.type = log_type::event_receipt, .event_id = e->id()});
   std::vector<rule_id> several;  // what targets put uses other sessions; but a thread that waits for room may run others' work
   const detail::nanoseconds now = ids->empty() ? detail::nanoseconds(0) : deliveries_->elapsed();
@@ -261,20 +276,21 @@ void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail:
   t.lane->offer(std::move(made), t.target);
 }
 
-result<void> bus::impl::redrive(const delivery& dead_letter) {
+result<void> bus::impl::redrive(const dead_letter& letter) {
   if (deliveries_->refusing()) return detail::bus_source::stopped();
-  const delivery_details d = dead_letter.details();
-  if (!d.attributes || d.bus_name != name) return error{errc::invalid_argument, "this is not a dead letter of this bus"};
-  const result<detail::rule_entry_ptr> r = find_rule(d.rule_name);
-  if (!r) return r.error();
-  const auto at = detail::target_position((*r)->targets, d.target_id);
-  if (at == (*r)->targets.end() || at->lane->who().target_id != d.target_id) return detail::no_target(d.target_id, d.rule_name);
-  extras_ptr extras;
-  if (!d.ordering_key.empty() || !d.trace_header.empty() || !d.traceparent.empty()) {
-    extras = std::make_shared<const detail::entry_extras>(
-        detail::entry_extras{std::string(d.ordering_key), std::string(d.trace_header), std::string(d.traceparent)});
+  const auto arn = letter.attributes.find("RULE_ARN"), id = letter.attributes.find("TARGET_ID");
+  const std::string prefix = deliveries_->rule_arn({});
+  if (arn == letter.attributes.end() || id == letter.attributes.end() || !arn->second.starts_with(prefix) ||
+      arn->second.find('/', prefix.size()) != std::string::npos) {  // of another bus than the default one
+    return error{errc::invalid_argument, "this is not a dead letter of this bus"};
   }
-  offer(dead_letter.event(), **r, *at, extras, counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed());
+  const std::string_view rule_name = std::string_view(arn->second).substr(prefix.size()), target_id = id->second;
+  const result<detail::rule_entry_ptr> r = find_rule(rule_name);
+  if (!r) return r.error();
+  const auto at = detail::target_position((*r)->targets, target_id);
+  if (at == (*r)->targets.end() || at->lane->who().target_id != target_id) return detail::no_target(target_id, rule_name);
+  const extras_ptr extras = make_extras(letter.ordering_key, letter.trace_header, letter.traceparent, letter.via);
+  offer(letter.event, **r, *at, extras, counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed());
   return {};
 }
 
@@ -317,9 +333,7 @@ bus::bus(std::string name, bus_options options) : impl_(std::make_unique<impl>(s
 bus::~bus() = default;
 
 const std::string& bus::name() const noexcept { return impl_->name; }
-std::string bus::arn() const {
-  return fmt::format("arn:aws:events:{}:{}:event-bus/{}", impl_->options.region, impl_->options.account, impl_->name);
-}
+std::string bus::arn() const { return impl_->deliveries().configuration().bus_arn; }
 std::string bus::rule_arn(std::string_view rule_name) const { return impl_->deliveries().rule_arn(rule_name); }
 
 result<put_events_result> bus::put_events(std::span<const put_events_entry> entries, const put_options& how) {
@@ -336,6 +350,9 @@ result<std::string> bus::put_event(const put_events_entry& entry, const put_opti
   return std::move(one.event_id);
 }
 result<void> bus::put_event_json(std::string json, const put_options& how) { return impl_->put_event_json(std::move(json), how); }
+result<void> bus::forward(const event& e, const event_context& context, const put_options& how) {
+  return impl_->forward(e, context, how);
+}
 
 result<void> bus::flush(std::optional<std::chrono::milliseconds> deadline) {
   std::optional<std::chrono::steady_clock::time_point> end;
@@ -364,7 +381,12 @@ std::vector<undelivered_event> bus::drain_and_stop(std::chrono::milliseconds dea
   static_cast<void>(flush(deadline));
   return stop();
 }
-result<void> bus::redrive(const delivery& dead_letter) { return impl_->redrive(dead_letter); }
+result<void> bus::redrive(const dead_letter& letter) { return impl_->redrive(letter); }
+result<void> bus::redrive(const delivery& letter) {
+  const std::optional<dead_letter> copy = as_dead_letter(letter);
+  if (!copy) return error{errc::invalid_argument, "this is not a dead letter of this bus"};
+  return impl_->redrive(*copy);
+}
 bus_metrics bus::metrics() const { return impl_->metrics(); }
 
 }  // namespace rulebus::inline v1

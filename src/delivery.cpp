@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "rulebus/dead_letter.hpp"
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/invocation.hpp"
@@ -20,6 +21,7 @@ invocation::~invocation() = default;
 delivery_details invocation::details() const noexcept {
   const lane::identity& who = to->who();
   delivery_details d{.bus_name = to->in().configuration().bus_name,
+                     .bus_arn = to->in().configuration().bus_arn,
                      .rule_name = *who.rule_name,
                      .target_id = who.target_id,
                      .target_arn = who.arn ? std::string_view(*who.arn) : std::string_view(),
@@ -28,6 +30,7 @@ delivery_details invocation::details() const noexcept {
     d.ordering_key = extras_->ordering_key;
     d.trace_header = extras_->trace_header;
     d.traceparent = extras_->traceparent;
+    d.via = extras_->via;
   }
   return d;
 }
@@ -66,6 +69,17 @@ void delivery::drop() noexcept {
     give({error{errc::target_failed, "the target dropped the delivery without an answer"}, true, true});
   } catch (...) {  // NOLINT: a destructor has nobody to tell
   }
+}
+
+std::optional<dead_letter> as_dead_letter(const delivery& d) {
+  const delivery_details of = d.details();
+  if (!of.attributes) return std::nullopt;
+  return dead_letter{.event = d.event(),
+                     .attributes = *of.attributes,
+                     .ordering_key = std::string(of.ordering_key),
+                     .trace_header = std::string(of.trace_header),
+                     .traceparent = std::string(of.traceparent),
+                     .via = {of.via.begin(), of.via.end()}};
 }
 
 result<void> check(const delivery_options& o) {

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "rulebus/bus_options.hpp"
+#include "rulebus/dead_letter.hpp"
 #include "rulebus/event.hpp"
 #include "rulebus/export.hpp"
 #include "rulebus/metrics.hpp"
@@ -118,6 +119,8 @@ class bus {
   RULEBUS_API result<std::string> put_event(const put_events_entry& entry, const put_options& how = {});
   /// A ready envelope, or any other JSON object, delivered as it is. Errors: those of event::parse, max_nesting, errc::stopped.
   RULEBUS_API result<void> put_event_json(std::string json, const put_options& how = {});
+  /// The same for an event that comes from elsewhere, such as another bus, with what belongs to it. Shares its text.
+  RULEBUS_API result<void> forward(const event& e, const event_context& context = {}, const put_options& how = {});
 
   // ---- delivery
 
@@ -134,9 +137,11 @@ class bus {
   RULEBUS_API std::vector<undelivered_event> stop();
   /// Takes no more events, delivers what it can until the deadline, and reports the rest.
   RULEBUS_API std::vector<undelivered_event> drain_and_stop(std::chrono::milliseconds deadline);
-  /// Puts a dead letter (as its target got it) back to the target that it was meant for. Errors: errc::not_found (no such
-  /// rule or target any more), errc::invalid_argument (not a dead letter of this bus), errc::stopped.
-  RULEBUS_API result<void> redrive(const delivery& dead_letter);
+  /// Puts a dead letter back to the target that it was meant for. No error: it is under way, and ends like any other event
+  /// for that target. Errors: errc::not_found (no such rule or target any more), errc::invalid_argument (not a dead letter of
+  /// this bus), errc::stopped.
+  RULEBUS_API result<void> redrive(const dead_letter& letter);
+  RULEBUS_API result<void> redrive(const delivery& letter);  ///< as its dead-letter target got it
 
   // ---- seeing what happens
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,12 +28,14 @@ using string_map = std::map<std::string, std::string, std::less<>>;
 /// What a delivery is of, and for whom.
 struct delivery_details {
   std::string_view bus_name{};
+  std::string_view bus_arn{};
   std::string_view rule_name{};
   std::string_view target_id{};
   std::string_view target_arn{};           ///< of rule_target; may be empty
   std::string_view ordering_key{};         ///< of the entry; may be empty
   std::string_view trace_header{};         ///< of the entry; may be empty
   std::string_view traceparent{};          ///< W3C Trace Context for this event; may be empty
+  std::span<const std::string> via{};      ///< ARNs of the buses that it came through before this one (targets/bus.hpp)
   const string_map* attributes = nullptr;  ///< of a dead letter (dead_letter.hpp); else null
 };
 

@@ -34,6 +34,12 @@ struct put_events_entry {
   std::string_view traceparent{};   ///< W3C Trace Context; handed to targets
 };
 
+/// What belongs to a ready event besides its text; for others the entry says it.
+struct event_context {
+  std::string_view ordering_key{}, trace_header{}, traceparent{};  ///< as in put_events_entry
+  std::span<const std::string> via{};  ///< ARNs of the buses that it came through, the first one first
+};
+
 /// The answer for one entry: an event id, or an error with the service's text.
 struct put_events_result_entry {
   std::string event_id{};  ///< empty when there is an error; of the first event when `deduplicated`

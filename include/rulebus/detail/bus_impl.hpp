@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,7 +46,8 @@ class bus::impl {
   // Events (bus.cpp).
   result<put_events_result> put_events(std::span<const put_events_entry> entries, const put_options& how);
   result<void> put_event_json(std::string json, const put_options& how);
-  result<void> redrive(const delivery& dead_letter);
+  result<void> forward(const event& e, const event_context& context, const put_options& how);
+  result<void> redrive(const dead_letter& letter);
   bus_metrics metrics() const;
   detail::dispatcher& deliveries() const noexcept { return *deliveries_; }
   /// Runs due work until `done`, `max` deliveries or the deadline.
@@ -55,7 +57,16 @@ class bus::impl {
   using extras_ptr = std::shared_ptr<const detail::entry_extras>;
   result<void> check_request(std::span<const put_events_entry> entries) const;
   void put_entry(const put_events_entry& entry, const put_options& how, put_events_result_entry& answer);
-  result<void> route(std::string json, const extras_ptr& extras, const put_options& how);
+  /// An event on its way in: a text that is not known to be one, or one that was ready.
+  struct incoming {
+    std::string json{};
+    std::optional<event> ready{};
+    std::string_view text() const noexcept { return ready ? ready->json() : json; }
+    event take() { return ready ? *std::move(ready) : event::checked(std::move(json)); }  ///< once it is known to be one
+  };
+  static extras_ptr make_extras(std::string_view ordering_key, std::string_view trace_header, std::string_view traceparent,
+                                std::span<const std::string> via);
+  result<void> route(incoming from, const extras_ptr& extras, const put_options& how);
   void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
                std::uint64_t sequence, detail::nanoseconds now);
   void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,

@@ -38,7 +38,7 @@ class failure_reporter;
 class dispatcher final : public work, public std::enable_shared_from_this<dispatcher> {
  public:
   struct settings {
-    std::string bus_name;
+    std::string bus_name, bus_arn;
     std::string rule_arn_prefix;  // "arn:aws:events:region:account:rule/", and "bus/" but for the default bus
     std::shared_ptr<rulebus::clock> clock;
     std::shared_ptr<rulebus::executor> executor;  // null: a pool of its own, made when first needed

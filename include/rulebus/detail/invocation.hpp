@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "rulebus/delivery.hpp"
 #include "rulebus/detail/counted.hpp"
@@ -23,6 +24,7 @@ using nanoseconds = std::chrono::nanoseconds;
 /// What an entry may say beyond its event; shared by the invocations of the event.
 struct entry_extras {
   std::string ordering_key{}, trace_header{}, traceparent{};
+  std::vector<std::string> via{};  // ARNs of buses
 };
 
 /// Whether the attempt that is being made has its answer. One word, so that answers, timeouts and the end of `deliver` may
