@@ -7,8 +7,9 @@
 //   io.run();                                     // deliveries, retries and timeouts run in here
 //
 // What the bus wants done soon is posted, what it wants done later waits for one timer. With several threads in io.run(), say so:
-// asio_executor(io, 4). io.run() comes back when nothing is left to do, and a delivery that waits is something to do.
-// bus::flush must not be called in the only thread that runs the context: it would wait for itself; bus::pump may.
+// asio_executor(io, 4). io.run() comes back when nothing is left to do, and a timer is something to do: it may stay for as long
+// as a delivery may take (delivery_options::timeout), or until the bus is gone. io.stop() ends it at once. bus::flush must not be
+// called in the only thread that runs the context: it would wait for itself; bus::pump may.
 //
 // Thread safety: all of it. Lifetime: context, executor and bus may go in any order, also while work is posted. Without its
 // context a bus still delivers in the caller's thread (dispatch::caller) and by bus::pump.
