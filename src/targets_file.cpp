@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 
 #if __has_include(<unistd.h>)
@@ -37,7 +37,7 @@ bool is_one_json_value(std::string_view text) {
 void append_lines(std::string& out, std::string_view input) {
   if (input.ends_with('\n')) input.remove_suffix(1);
   if (input.find('\n') != std::string_view::npos && is_one_json_value(input)) {
-    append_compact(out, input);
+    append_minified(out, input);
   } else {
     out += input;
   }
