@@ -187,3 +187,21 @@ TEST_CASE("bus: an event that was ready can be put with what belongs to it") {
   b->stop();
   CHECK(b->forward(e).error().code == errc::stopped);
 }
+
+TEST_CASE("bus to bus: what the rule makes of the event arrives, if it is an event") {
+  probe::failures failed;
+  const auto a = make_bus("a", {.on_error = failed.callback()}), b = make_bus("b");
+  probe::recorder at_b;
+  b->put_target("all", {.id = "t", .target = at_b.target()}).value();
+  const auto to_b = std::make_shared<bus_target>(b);
+  a->put_target("all", {.id = "1", .target = to_b, .input = {.input_path = "$.detail"}}).value();
+  a->put_target("all", {.id = "2", .target = to_b, .input = {.input = R"({"source": "a"})"}}).value();
+  a->put_target("all", {.id = "3", .target = to_b, .input = {.input = R"(["no object"])"}}).value();
+  a->put_target("all", {.id = "4", .target = to_b, .input = {.input_path = "$.source"}}).value();
+  put(*a);
+  CHECK(at_b.inputs() == texts{R"({"total":250})", R"({"source": "a"})"});
+  const texts wrong = failed.seen();
+  REQUIRE(wrong.size() == 2);
+  CHECK(wrong[0].starts_with("all/3: what the rule makes of the event cannot be put into a bus: "));
+  CHECK(wrong[1].starts_with("all/4: what the rule makes of the event cannot be put into a bus: "));
+}

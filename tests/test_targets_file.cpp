@@ -176,6 +176,17 @@ TEST_CASE("file: JSON over several lines becomes one line, text keeps the lines 
   CHECK(line("") == "\n");
 }
 
+TEST_CASE("file: a template of several lines makes as many lines") {
+  const directory d;
+  bus b("test");
+  b.put_rule(probe::from_shop("r")).value();
+  const input_transformer text{{{"n", "$.n"}}, "\"number <n>\"\n\"and another line\""};
+  b.put_target("r", {.id = "log", .target = open({.path = d.file()}), .input = {.input_transformer = text}}).value();
+  CHECK(b.put_event_json(R"({"source":"shop","n":1})"));
+  CHECK(b.put_event_json(R"({"source":"shop","n":2})"));
+  CHECK(read(d.file()) == "\"number 1\"\n\"and another line\"\n\"number 2\"\n\"and another line\"\n");
+}
+
 TEST_CASE("file: a line that somebody left unfinished is ended first") {
   const directory d;
   write(d.file(), "{\"a\":1}\n{\"to");

@@ -410,3 +410,13 @@ TEST_CASE("queue: among threads that put, receive, release and acknowledge, each
   CHECK(jobs.depth() == queue_depth{});
   CHECK(letters.depth() == queue_depth{});
 }
+
+TEST_CASE("queue: the body is what the rule makes of the event, and the event is there too") {
+  bus_fixture b;
+  const auto queue = std::make_shared<queue_target>(queue_options{.clock = b.time});
+  b.events.put_target("all", {.id = "q", .target = queue, .input = {.input_path = "$.detail.n"}}).value();
+  b.put(R"({"n":[1,2]})");
+  const queue_message m = queue->receive().at(0);
+  CHECK(m.body() == "[1,2]");
+  CHECK(detail_of(m) == R"({"n":[1,2]})");
+}
