@@ -236,7 +236,7 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
 }
 
 void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
-                        std::uint64_t sequence, detail::nanoseconds now) {
+                        std::uint64_t sequence, detail::nanoseconds put_at) {
   const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
@@ -247,33 +247,37 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
       both.insert(r.fields.tags.begin(), r.fields.tags.end());  // its own come first
       chosen = how.only->matches(both);
     }
-    if (chosen) offer(e, r, t, extras, sequence, now);
+    if (chosen) offer(e, r, t, extras, sequence, put_at);
   }
 }
 
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-                      std::uint64_t sequence, detail::nanoseconds now) {
+                      std::uint64_t sequence, detail::nanoseconds put_at) {
   auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
   made->sequence = sequence;
-  made->created = now;
-  made->generation = deliveries_->begin();
-  deliveries_->observe(log_type::invocation_start, *made, 0);
+  made->created = put_at;
+  std::optional<error> refused;
   if (t.extras && !t.extras->transforms.is_identity()) {
     const std::string arn = deliveries_->rule_arn(*r.name), time = detail::utc_text(seconds_now());
     auto buffer = std::make_unique<std::string>();
     const result<transformed> input =
         t.extras->transforms.transform(e.json(), {.rule_name = *r.name, .rule_arn = arn, .ingestion_time = time}, *buffer);
-    if (!input) return t.lane->refuse(std::move(made), input.error());
-    if (input->dropped()) return t.lane->refuse(std::move(made), {errc::invalid_json, std::string(input->reason)});
-    if (input->input.data() == buffer->data()) {
+    if (!input) {
+      refused = input.error();
+    } else if (input->dropped()) {
+      refused = {errc::invalid_json, std::string(input->reason)};
+    } else if (input->input.data() == buffer->data()) {
       buffer->resize(input->input.size());
     } else {
       buffer = std::make_unique<std::string>(input->input);
     }
-    made->own_input = std::move(buffer);
+    if (!refused) made->own_input = std::move(buffer);
   }
-  t.lane->offer(std::move(made), t.target);
+  made->generation = deliveries_->begin();  // from here on it ends, whatever happens
+  deliveries_->observe(log_type::invocation_start, *made, 0);
+  if (refused) return t.lane->refuse(std::move(made), *std::move(refused));
+  t.lane->offer(std::move(made), t.target, deliveries_->elapsed());  // the targets before may have taken their time
 }
 
 result<void> bus::impl::redrive(const dead_letter& letter) {
@@ -301,7 +305,7 @@ std::size_t bus::impl::pump(std::size_t max, std::optional<std::chrono::millisec
   const auto end = steady::now() + deadline.value_or(std::chrono::milliseconds(0));
   std::size_t done = 0;
   while (done < max) {
-    const std::size_t now = deliveries_->run(std::min<std::size_t>(max - done, 256));
+    const std::size_t now = deliveries_->run(deadline ? 1 : std::min<std::size_t>(max - done, 256));
     done += now;
     if (deadline && steady::now() >= end) break;
     if (now == 0) {

@@ -13,11 +13,12 @@ namespace rulebus::inline v1 {
 
 result<void> bus::impl::change(const std::function<result<void>(detail::rule_editor&)>& make) {
   std::optional<detail::rule_editor> editor;  // with what it replaced: destroyed when nothing is locked, as targets are in it
+  detail::session_pool::replaced_tables replaced;
   {
     const std::lock_guard lock(change_);
     editor.emplace(context_, rules_, tags_);
     if (result<void> made = make(*editor); !made) return made;
-    publish(*editor);
+    publish(*editor, replaced);
   }
   for (const detail::rule_entry_ptr& before : editor->replaced()) {
     const auto now = editor->changed().find(before->fields.name);
@@ -29,7 +30,7 @@ result<void> bus::impl::change(const std::function<result<void>(detail::rule_edi
 }
 
 /// Changes all or, when memory runs out, nothing.
-void bus::impl::publish(detail::rule_editor& editor) {
+void bus::impl::publish(detail::rule_editor& editor, detail::session_pool::replaced_tables& replaced) {
   detail::id_to_rule next = sessions_.published();
   detail::rule_map added;
   for (auto& [rule_name, now] : editor.changed()) {
@@ -60,7 +61,7 @@ void bus::impl::publish(detail::rule_editor& editor) {
   }
   rules_.merge(added);
   tags_.swap(editor.bus_tags());
-  sessions_.publish(std::move(next));
+  sessions_.publish(std::move(next), replaced);
 }
 
 // ---- finding

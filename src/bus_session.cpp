@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 namespace rulebus::inline v1::detail {
@@ -35,12 +36,14 @@ bus_session* session_pool::take() {
   return made.release();
 }
 
-void session_pool::refresh(bus_session& s) {
+/// The table that it had.
+id_to_rule session_pool::refresh(bus_session& s) noexcept {
   s.reader.release();  // an idle reader must not keep removed patterns; and the next match is no older than the table
   id_to_rule old = std::exchange(s.rules, {});
   const std::lock_guard lock(mutex_);
   s.rules = table_;
   s.version = version_.load(std::memory_order_relaxed);
+  return old;
 }
 
 bool session_pool::store(bus_session* s) noexcept {
@@ -78,18 +81,18 @@ void session_pool::give_back(bus_session* s) noexcept {
   }
 }
 
-void session_pool::publish(id_to_rule table) {
-  id_to_rule old;  // let go after unlocking
+void session_pool::publish(id_to_rule table, replaced_tables& replaced) noexcept {
+  static_assert(std::tuple_size_v<replaced_tables> == slots + 1);
   {
     const std::lock_guard lock(mutex_);
-    old = std::exchange(table_, std::move(table));
+    replaced[slots] = std::exchange(table_, std::move(table));
     version_.fetch_add(1);
   }
-  for (auto& slot : idle_) {
-    if (bus_session* const s = slot.exchange(nullptr)) {
-      refresh(*s);
-      if (!store(s)) delete s;
-    }
+  for (std::size_t i = 0; i < slots; ++i) {
+    bus_session* const s = idle_[i].exchange(nullptr);
+    if (!s) continue;
+    replaced[i] = refresh(*s);
+    if (!store(s)) delete s;  // its table is that of the pool
   }
 }
 

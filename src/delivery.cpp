@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 #include "rulebus/dead_letter.hpp"
@@ -35,9 +36,18 @@ delivery_details invocation::details() const noexcept {
   return d;
 }
 
-void invocation::answer(std::uint32_t attempt, delivery_outcome outcome) {
-  const dispatcher::answer_scope working(to->in());
-  if (outcome.dropped ? state.drop(attempt) : state.answer(attempt)) to->answered(*this, std::move(outcome));
+void invocation::answer(std::uint32_t attempt, delivery_outcome&& outcome) {
+  if (outcome.dropped && state.drop(attempt)) return;
+  to->answered(*this, attempt, std::move(outcome));
+}
+
+delivery_outcome outcome_of_drop() noexcept {
+  delivery_outcome o{error{errc::target_failed, "dropped"}, true, true};  // short enough to need no memory
+  try {
+    o.status = error{errc::target_failed, "the target dropped the delivery without an answer"};
+  } catch (const std::bad_alloc&) {  // NOLINT: as above
+  }
+  return o;
 }
 
 namespace delivery_source {
@@ -48,7 +58,7 @@ class standalone final : public answerable {
   standalone(rulebus::event e, std::string rule_name, std::string target_id, std::function<void(const delivery_outcome&)> to)
       : answerable(std::move(e)), rule_name_(std::move(rule_name)), target_id_(std::move(target_id)), to_(std::move(to)) {}
   delivery_details details() const noexcept override { return {.rule_name = rule_name_, .target_id = target_id_}; }
-  void answer(std::uint32_t, delivery_outcome outcome) override {
+  void answer(std::uint32_t, delivery_outcome&& outcome) override {
     if (to_) to_(outcome);
   }
 
@@ -66,7 +76,7 @@ delivery::delivery(rulebus::event e, std::string rule_name, std::string target_i
 
 void delivery::drop() noexcept {
   try {
-    give({error{errc::target_failed, "the target dropped the delivery without an answer"}, true, true});
+    give(detail::outcome_of_drop());
   } catch (...) {  // NOLINT: a destructor has nobody to tell
   }
 }

@@ -11,7 +11,8 @@ namespace rulebus::inline v1::detail {
 
 namespace dispatcher_source {
 
-constexpr std::chrono::milliseconds glance{1};  // how often a flush looks whether anything can still happen by itself
+constexpr std::chrono::milliseconds glance{1};   // how often a flush looks whether anything can still happen by itself
+constexpr std::chrono::microseconds moment{50};  // how often who destroys the bus looks whether all threads have left it
 
 std::uint64_t mixed(std::uint64_t x) noexcept {  // SplitMix64's finalizer (Steele, Lea, Flood 2014)
   x += 0x9e3779b97f4a7c15u;
@@ -38,135 +39,197 @@ void dispatcher::start() {
   });
 }
 
-/// ask(executor), which is made now if it is to be a pool of our own.
+/// ask(executor), which is made now if it is to be a pool of our own. False: there is none, or it has no memory.
 template <class Ask>
-void dispatcher::ask_executor(Ask ask) {
-  std::shared_ptr<rulebus::executor> to = settings_.executor;
-  if (!to) {
-    const std::lock_guard lock(pool_mutex_);
-    if (!pool_ && !stopped_.load(std::memory_order_acquire)) pool_ = make_thread_pool(settings_.threads);
-    to = pool_;
+bool dispatcher::ask_executor(Ask ask) noexcept {
+  try {
+    if (settings_.executor) {
+      ask(*settings_.executor);
+      return true;
+    }
+    const std::lock_guard lock(pool_mutex_);  // also while it is asked: end_threads must be the last who has it
+    if (!pool_ && !stopped()) pool_ = make_thread_pool(settings_.threads);
+    if (pool_) ask(*pool_);
+    return pool_ != nullptr;
+  } catch (...) {  // NOLINT: the next who needs a thread asks again
+    return false;
   }
-  if (to) ask(*to);
+}
+
+/// One of the calls counted in called_.
+void dispatcher::call_thread() noexcept {
+  if (ask_executor([&](rulebus::executor& e) { e.ready(shared_from_this()); })) return;
+  const std::lock_guard lock(mutex_);
+  if (called_ > 0) --called_;
 }
 
 void dispatcher::end_threads() {
-  std::shared_ptr<rulebus::executor> pool;
-  const std::lock_guard lock(pool_mutex_);
-  pool = std::exchange(pool_, nullptr);
+  {
+    std::shared_ptr<rulebus::executor> pool;  // ends when nothing is locked
+    const std::lock_guard lock(pool_mutex_);
+    pool = std::exchange(pool_, nullptr);
+  }
+  const auto busy = [&] {
+    if (answering_.load() != 0) return true;
+    const std::lock_guard lock(mutex_);
+    return running_ != 0;
+  };
+  if (within_target::here()) return;  // against the contract; at least it does not wait for itself
+  while (busy()) std::this_thread::sleep_for(dispatcher_source::moment);
 }
 
 // ---- lanes
 
 void dispatcher::enrol(lane& l) {
   const std::lock_guard lock(mutex_);
+  timers_.reserve(lanes_.size() + 1);
   lanes_.push_back(l);
 }
 
-void dispatcher::dismiss(lane& l) noexcept {
+void dispatcher::dismiss(lane& l, const delivery_metrics* counts) noexcept {
   const std::lock_guard lock(mutex_);
+  timers_.remove(l);
   lanes_.remove(l);
+  if (counts) retired_.add(*counts);
 }
 
-void dispatcher::retire(const delivery_metrics& counts) {
+/// The first that is no earlier in the list than the one behind l, and not being destroyed.
+counted_ptr<lane> dispatcher::lane_after(const lane* l) {
   const std::lock_guard lock(mutex_);
-  retired_.add(counts);
-}
-
-std::vector<counted_ptr<lane>> dispatcher::present_lanes() {
-  std::vector<counted_ptr<lane>> all;
-  const std::lock_guard lock(mutex_);
-  for (lane* l = lanes_.front(); l; l = l->next) {
-    if (auto held = counted_ptr<lane>::unless_gone(l)) all.push_back(std::move(held));
+  for (lane* next = l ? l->next : lanes_.front(); next; next = next->next) {
+    if (auto held = counted_ptr<lane>::unless_gone(next)) return held;
   }
-  return all;
+  return {};
 }
 
 delivery_metrics dispatcher::metrics() {
   delivery_metrics sum;
-  const auto present = present_lanes();
+  std::vector<counted_ptr<lane>> present;
   {
     const std::lock_guard lock(mutex_);
     sum = retired_;
+    for (lane* l = lanes_.front(); l; l = l->next) {
+      if (l->is_for_dead_letters()) continue;
+      if (auto held = counted_ptr<lane>::unless_gone(l)) {
+        present.push_back(std::move(held));
+      } else if (const delivery_metrics* const last = l->last_counts()) {
+        sum.add(*last);
+      }
+    }
   }
-  for (const counted_ptr<lane>& l : present) {
-    if (!l->is_for_dead_letters()) sum.add(l->metrics());
-  }
+  for (const counted_ptr<lane>& l : present) sum.add(l->metrics());
   return sum;
 }
 
-void dispatcher::make_ready(counted_ptr<lane> l) {
+void dispatcher::enqueue(lane& l) noexcept {
+  if (l.ready.self) return;
+  l.ready.self = counted_ptr<lane>::unless_gone(&l);
+  if (!l.ready.self) return;
+  l.ready.next = nullptr;
+  (ready_last_ ? ready_last_->ready.next : ready_first_) = &l;
+  ready_last_ = &l;
+  ++ready_;
+}
+
+counted_ptr<lane> dispatcher::dequeue() noexcept {
+  lane* const first = ready_first_;
+  if (!first) return {};
+  ready_first_ = first->ready.next;
+  if (!ready_first_) ready_last_ = nullptr;
+  --ready_;
+  return std::move(first->ready.self);
+}
+
+/// True, and counted: a thread is to be asked for.
+bool dispatcher::wants_thread() noexcept {
+  if (called_ >= std::min(ready_, concurrency_)) return false;
+  ++called_;
+  return true;
+}
+
+void dispatcher::make_ready(lane& l) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    ready_.push_back(std::move(l));
-    if (called_ >= std::min(ready_.size() - ready_first_, concurrency_)) return;
-    ++called_;
+    if (stopped()) return;
+    enqueue(l);
+    if (manual_ && running_ > 0) return;  // who pumps sees it
+    if (!wants_thread()) return;
   }
+  call_thread();
+}
+
+void dispatcher::wake_at(lane& l, nanoseconds when) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped() || !timers_.set(l, when)) return;
+    if (settings_.clock->passes() && when >= armed_) return;
+  }
+  if (settings_.clock->passes()) return arm(when);
+  if (when > elapsed()) return;  // who moves the clock looks for it
   ask_executor([&](rulebus::executor& e) { e.ready(shared_from_this()); });
 }
 
-void dispatcher::wake_at(lane& l, nanoseconds when) {
+/// Tells the executor of the first wake, unless it knows of one that is no later and has not come.
+void dispatcher::arm(nanoseconds when) noexcept {
+  const auto delay = std::max(nanoseconds(0), when - elapsed());
+  const auto real = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
-    if (!timers_.set(l, when)) return;
-  }
-  arm(when);
-}
-
-void dispatcher::arm(nanoseconds when) {
-  if (!settings_.clock->passes()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    if (when >= armed_) return;
+    if (when >= armed_ && real < armed_until_) return;
     armed_ = when;
+    armed_until_ = real + delay;
   }
-  ask_executor([&](rulebus::executor& e) { e.ready_after(shared_from_this(), std::max(nanoseconds(0), when - elapsed())); });
+  if (ask_executor([&](rulebus::executor& e) { e.ready_after(shared_from_this(), delay); })) return;
+  const std::lock_guard lock(mutex_);
+  armed_ = never;
 }
 
 // ---- threads
 
 std::size_t dispatcher::run(std::size_t max) {
   std::size_t done = 0;
-  bool more = false;
-  nanoseconds next = never;
-  for (bool first = true;; first = false) {
-    const nanoseconds now = elapsed();
-    counted_ptr<lane> l;
-    {
-      const std::lock_guard lock(mutex_);
-      if (first && called_ > 0) --called_;
-      if (armed_ <= now) armed_ = never;
-      if (!timers_.empty() && timers_.first() <= now) {
-        l = timers_.take();
-      } else if (ready_first_ < ready_.size()) {
-        l = std::move(ready_[ready_first_++]);
-        if (ready_first_ == ready_.size() || ready_first_ >= 1024) {
-          ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(ready_first_));
-          ready_first_ = 0;
-        }
-      }
-      if (done >= max) {  // give back what this call may not do any more
-        more = l || ready_first_ < ready_.size();
-        if (l) ready_.push_back(std::move(l));
-        if (more) ++called_;
-      }
-      if (!l) {
-        if (!timers_.empty()) next = timers_.first();
-        break;
-      }
-    }
-    ++running_;
-    done += l->run(max - done);
-    --running_;
+  for (turn t = next_turn(true, max > 0);; t = next_turn(false, done < max)) {
+    if (t.ask) call_thread();
+    if (t.wake != never) arm(t.wake);
+    if (!t.in) return done;
+    const within_target here;  // whatever runs in there must not wait for what only this thread may do
+    done += t.in->run(max - done, t.woken);
   }
-  if (more) ask_executor([&](rulebus::executor& e) { e.ready(shared_from_this()); });
-  if (next != never) arm(next);
-  return done;
+}
+
+/// The next lane, which this call then is in, if one is ready and `want`ed; and whom to ask for what else there is to do.
+dispatcher::turn dispatcher::next_turn(bool first, bool want) {
+  const bool passes = settings_.clock->passes();
+  const nanoseconds now = elapsed();
+  turn t;
+  const std::lock_guard lock(mutex_);
+  if (!first) {
+    --running_;
+  } else if (called_ > 0) {
+    --called_;
+  }
+  while (!timers_.empty() && timers_.first() <= now) {
+    lane& l = timers_.take();
+    l.ready.woken = true;
+    enqueue(l);
+  }
+  if (want) t.in = dequeue();
+  if (t.in) {
+    t.woken = std::exchange(t.in->ready.woken, false);
+    ++running_;
+  }
+  t.ask = !(manual_ && t.in) && wants_thread();
+  if (!passes || timers_.empty()) return t;
+  if (armed_ <= now) armed_ = never;
+  // When no thread is left to look later, also where the executor's time runs ahead of the clock's.
+  const bool asked = timers_.first() >= armed_ && (t.in || std::chrono::steady_clock::now() < armed_until_);
+  if (!asked) t.wake = timers_.first();
+  return t;
 }
 
 std::optional<nanoseconds> dispatcher::next_due() {
   const std::lock_guard lock(mutex_);
-  if (ready_first_ < ready_.size()) return nanoseconds(0);
+  if (ready_first_) return nanoseconds(0);
   if (timers_.empty()) return std::nullopt;
   return timers_.first();
 }
@@ -178,6 +241,8 @@ std::uint8_t dispatcher::begin() noexcept {
   pending_[g].fetch_add(1, std::memory_order_relaxed);
   return g;
 }
+
+void dispatcher::begin_with(std::uint8_t generation) noexcept { pending_[generation].fetch_add(1, std::memory_order_relaxed); }
 
 void dispatcher::end(std::uint8_t generation) noexcept {
   if (pending_[generation].fetch_sub(1) != 1 || waiting_.load() == 0) return;
@@ -202,11 +267,11 @@ bool dispatcher::flush(std::optional<std::chrono::steady_clock::time_point> dead
 bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::steady_clock::time_point> deadline) {
   using dispatcher_source::glance;
   while (pending_[generation].load() != 0) {
-    if (manual_ && run(64) > 0) continue;
+    const bool helped = manual_ && run(deadline ? 1 : 64) > 0;
     const auto now = std::chrono::steady_clock::now();
     if (deadline && now >= *deadline) return false;
-    const auto due = next_due();
-    if (due && *due > elapsed() && !settings_.clock->passes() && running_.load() == 0) return false;
+    if (helped) continue;
+    if (only_time_helps()) return false;
     std::unique_lock lock(quiet_mutex_);
     ++waiting_;
     quiet_.wait_until(lock, deadline ? std::min(*deadline, now + glance) : now + glance,
@@ -216,46 +281,52 @@ bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::st
   return true;
 }
 
+/// Nothing is ready, no thread is at work, and what is planned waits for a clock that somebody has to move.
+bool dispatcher::only_time_helps() {
+  if (settings_.clock->passes()) return false;
+  const nanoseconds now = elapsed();
+  const std::lock_guard lock(mutex_);
+  return !ready_first_ && running_ == 0 && !timers_.empty() && timers_.first() > now;
+}
+
 // ---- the end
 
 void dispatcher::stop() {
   {
     const std::lock_guard lock(leftover_mutex_);
-    collecting_ = true;
+    ++collecting_;
   }
   refusing_.store(true, std::memory_order_release);
-  stopped_.store(true, std::memory_order_release);
-  const std::vector<counted_ptr<lane>> all = present_lanes();
-  std::vector<counted_ptr<lane>> idle;
   {
     const std::lock_guard lock(mutex_);
-    idle = timers_.clear();
-    idle.insert(idle.end(), std::make_move_iterator(ready_.begin() + static_cast<std::ptrdiff_t>(ready_first_)),
-                std::make_move_iterator(ready_.end()));
-    ready_.clear();
-    ready_first_ = 0;
+    stopped_.store(true, std::memory_order_release);
+    timers_.clear();
   }
-  for (const counted_ptr<lane>& l : all) l->close();
-  // What is left are answers being given just now, a few instructions each; a put that is in progress reports by itself.
-  for (int i = 0; i < 1000 && answering_.load() != 0; ++i) std::this_thread::yield();
+  counted_ptr<lane> l = lane_after(nullptr);
+  for (; l; l = lane_after(l.get())) l->close();
+  for (;;) {                 // from now on none is made ready
+    counted_ptr<lane> left;  // let go when nothing is locked
+    const std::lock_guard lock(mutex_);
+    left = dequeue();
+    if (!left) break;
+  }
 }
 
-void dispatcher::undelivered(invocation& i, const error& why) {
+void dispatcher::undelivered(invocation& i, const error& why) noexcept {
   observe(log_type::invocation_stopped, i, i.attempts, &why);
-  {
+  try {
+    const delivery_details d = i.details();
+    leftover left{i.event(), std::string(d.rule_name), std::string(d.target_id), i.attempts, why};
     const std::lock_guard lock(leftover_mutex_);
-    if (collecting_) {
-      const delivery_details d = i.details();
-      leftovers_.push_back({i.event(), std::string(d.rule_name), std::string(d.target_id), i.attempts, why});
-      return;
-    }
+    if (collecting_ > 0) return leftovers_.push_back(std::move(left));
+  } catch (...) {  // NOLINT: no memory to keep it; it is told at once
   }
   report(i, why, true, false);
 }
 
 std::vector<dispatcher::leftover> dispatcher::take_undelivered() {
   const std::lock_guard lock(leftover_mutex_);
-  collecting_ = false;
+  if (collecting_ > 0) --collecting_;
   return std::exchange(leftovers_, {});
 }
 
@@ -279,13 +350,15 @@ void dispatcher::observe(const log_record& record) const noexcept {
     log_record told = record;
     told.bus_name = settings_.bus_name;
     told.time = settings_.clock->now();
+    const within_target here;
     settings_.observer->observe(told);
   } catch (...) {  // NOLINT: documented in observer.hpp
   }
 }
 
-void dispatcher::report(const invocation& i, const error& reason, bool retryable, bool dead_lettered) const {
+void dispatcher::report(const invocation& i, const error& reason, bool retryable, bool dead_lettered) const noexcept {
   if (!settings_.failures) return;
+  const within_target here;
   const delivery_details d = i.details();
   settings_.failures->report({d.rule_name, d.target_id, i.event(), reason, retryable, i.attempts, dead_lettered});
 }

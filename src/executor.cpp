@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 #include <queue>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,34 +27,40 @@ constexpr std::size_t quantum = 256;               // pieces of one work before 
 constexpr std::chrono::microseconds patience{20};  // a thread looks this long before it sleeps: waking one costs about 5
 
 /// What the threads of a pool share; it outlives the pool until the last of them has ended.
+///
+/// Of the threads with nothing to do one waits for the next time that something is due (the watch), all others for work. The
+/// watch is woken for work only when it is the only one; when it leaves, another takes over: so a time is never left to a
+/// thread that is in a slow target.
 class pool_state {
  public:
   void ready(std::weak_ptr<work> w) {
+    std::condition_variable* sleeper = nullptr;
     {
       const std::lock_guard lock(mutex_);
       ready_.push_back(std::move(w));
       count_.store(ready_.size(), std::memory_order_release);
-      if (sleeping_ == 0) return;
+      sleeper = sleeping_ > 0 ? &changed_ : watched_ ? &watch_ : nullptr;
     }
-    changed_.notify_one();
+    if (sleeper) sleeper->notify_one();
   }
 
   void ready_at(std::weak_ptr<work> w, steady::time_point when) {
-    {
-      const std::lock_guard lock(mutex_);
-      const bool first = later_.empty() || when < later_.top().when;
-      later_.push({when, std::move(w)});
-      if (!first || sleeping_ == 0) return;
+    const std::lock_guard lock(mutex_);
+    const bool first = later_.empty() || when < later_.top().when;
+    later_.push({when, std::move(w)});
+    if (!first) return;
+    if (watched_) {
+      watch_.notify_one();
+    } else if (sleeping_ > 0) {
+      changed_.notify_one();
     }
-    changed_.notify_one();
   }
 
   void close() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_.store(true, std::memory_order_release);
-    }
+    const std::lock_guard lock(mutex_);
+    closed_.store(true, std::memory_order_release);
     changed_.notify_all();
+    watch_.notify_all();
   }
 
   void work_until_closed() {
@@ -75,36 +82,53 @@ class pool_state {
     while (count_.load(std::memory_order_acquire) == 0 && steady::now() < until) std::this_thread::yield();
   }
 
+  void wake_one() {
+    if (sleeping_ > 0) {
+      changed_.notify_one();
+    } else if (watched_) {
+      watch_.notify_one();
+    }
+  }
+
+  bool due() const { return !later_.empty() && later_.top().when <= steady::now(); }
+
   std::shared_ptr<work> take() {
     std::unique_lock lock(mutex_);
-    for (;;) {
-      if (closed_.load(std::memory_order_relaxed)) return nullptr;
-      while (!later_.empty() && later_.top().when <= steady::now()) {
-        ready_.push_back(later_.top().of);
-        later_.pop();
-      }
-      if (!ready_.empty()) break;
-      ++sleeping_;
-      if (later_.empty()) {
-        changed_.wait(lock);
-      } else {
-        const auto until = later_.top().when;  // a copy: the queue changes while we wait
-        changed_.wait_until(lock, until);
-      }
-      --sleeping_;
+    while (!closed_.load(std::memory_order_relaxed) && ready_.empty() && !due()) wait(lock);
+    if (closed_.load(std::memory_order_relaxed)) return nullptr;
+    std::weak_ptr<work> next;
+    if (due()) {
+      next = later_.top().of;
+      later_.pop();
+    } else {
+      next = std::move(ready_.front());
+      ready_.pop_front();
+      count_.store(ready_.size(), std::memory_order_release);
     }
-    std::weak_ptr<work> next = std::move(ready_.front());
-    ready_.pop_front();
-    count_.store(ready_.size(), std::memory_order_release);
+    if (!ready_.empty() || (!later_.empty() && !watched_)) wake_one();
     lock.unlock();
     return next.lock();
   }
 
+  void wait(std::unique_lock<std::mutex>& lock) {
+    if (later_.empty() || watched_) {
+      ++sleeping_;
+      changed_.wait(lock);
+      --sleeping_;
+      return;
+    }
+    watched_ = true;
+    const auto until = later_.top().when;  // a copy: the queue changes while we wait
+    watch_.wait_until(lock, until);
+    watched_ = false;
+  }
+
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_, watch_;
   std::deque<std::weak_ptr<work>> ready_;  // guarded by mutex_
   std::priority_queue<timed> later_;       // guarded by mutex_
-  std::size_t sleeping_ = 0;               // guarded by mutex_
+  std::size_t sleeping_ = 0;               // guarded by mutex_; without the watch
+  bool watched_ = false;                   // guarded by mutex_
   std::atomic<std::size_t> count_{0};      // of ready_
   std::atomic<bool> closed_{false};
 };
@@ -113,7 +137,11 @@ class thread_pool final : public executor {
  public:
   explicit thread_pool(std::size_t threads) : state_(std::make_shared<pool_state>()) {
     threads_.reserve(threads);
-    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([s = state_] { s->work_until_closed(); });
+    try {
+      while (threads_.size() < threads) threads_.emplace_back([s = state_] { s->work_until_closed(); });
+    } catch (const std::system_error&) {  // the system has no more; fewer will do, but none will not
+      if (threads_.empty()) throw;
+    }
   }
   ~thread_pool() override {
     state_->close();

@@ -17,21 +17,26 @@ constexpr std::chrono::milliseconds glance{1};
 
 }  // namespace lane_queue_source
 
+/// Whether i has to keep its place among those of its ordering key. One at a time is in order anyway, all of them.
+bool lane::keyed(const invocation& i) const noexcept { return options_->max_in_flight > 1 && !i.ordering_key().empty(); }
+
 bool lane::at_once(const invocation& i) const noexcept {
   if (options_->dispatch != dispatch::caller || for_dead_letters_ || limits_ || options_->batch.size > 1) return false;
   if (!queue_.empty() || out_.size() >= options_->max_in_flight) return false;
   if (options_->max_in_flight == 1 && !waiting_.empty()) return false;
-  return !keys_ || i.ordering_key().empty() || !keys_->contains(std::string(i.ordering_key()));
+  return !keys_ || !keyed(i) || !keys_->contains(i.ordering_key());
 }
 
-lane::room lane::make_room(guard& lock, counted_ptr<invocation>& pushed_out) {
+lane::room lane::make_room(guard& lock, counted_ptr<invocation>& pushed_out, nanoseconds now) {
   if (backlog() < options_->queue_capacity) return room::there;
   if (options_->when_full == overflow::block && !within_target::here()) return wait_for_room(lock);
   if (options_->when_full != overflow::drop_oldest) return room::full;
-  invocation* const oldest = !queue_.empty() ? queue_.front() : !waiting_.empty() ? waiting_.front() : nullptr;
-  if (!oldest) return room::full;
+  invocation* oldest = queue_.front();
+  if (invocation* const held = held_.front(); held && (!oldest || held->sequence < oldest->sequence)) oldest = held;
+  if (!oldest) oldest = waiting_.front();
+  const bool key_goes_on = oldest->in == invocation::place::held;
   unplace(*oldest);
-  pushed_out = let_go(*oldest, oldest->since);
+  pushed_out = key_goes_on ? std::move(oldest->self) : let_go(*oldest, now);
   return room::there;
 }
 
@@ -49,33 +54,43 @@ lane::room lane::wait_for_room(guard& lock) {
   return closed_ ? room::closed : room::there;
 }
 
-/// True, with i taken: another of its ordering key is on its way.
-bool lane::holds_back(counted_ptr<invocation>& i) {
-  if (i->ordering_key().empty()) return false;
+/// True: another of its ordering key is on its way, and i is held.
+bool lane::holds_back(invocation& i) {
+  if (!keyed(i)) return false;
   if (!keys_) keys_ = std::make_unique<held_by_key>();
-  const auto [at, first] = keys_->try_emplace(std::string(i->ordering_key()));
+  const auto [at, first] = keys_->try_emplace(std::string(i.ordering_key()));
   if (first) return false;
-  invocation& held = *i;
-  held.in = invocation::place::held;
-  held.self = std::move(i);
-  at->second.push_back(held);
-  ++held_;
+  i.in = invocation::place::held;
+  i.beside = nullptr;
+  held_key& key = at->second;
+  (key.last ? key.last->beside : key.first) = &i;
+  key.last = &i;
+  held_.push_back(i);
   return true;
 }
 
+/// Takes i, which is the first of its key, out of the line.
+void lane::unhold(invocation& i) noexcept {
+  held_key& key = keys_->find(i.ordering_key())->second;
+  key.first = std::exchange(i.beside, nullptr);
+  if (!key.first) key.last = nullptr;
+  held_.remove(i);
+}
+
 void lane::enqueue(counted_ptr<invocation> i, nanoseconds now) {
+  i->since = now;
+  if (!holds_back(*i)) {
+    i->in = invocation::place::queued;
+    queue_.push_back(*i);
+  }
   invocation& queued = *i;
-  queued.since = now;
-  if (holds_back(i)) return;
-  queued.in = invocation::place::queued;
   queued.self = std::move(i);
-  queue_.push_back(queued);
 }
 
 void lane::wait(invocation& i, nanoseconds until) {
+  waiting_.push_back(&i);
   i.in = invocation::place::waiting;
   i.since = until;
-  waiting_.push_back(&i);
   std::push_heap(waiting_.begin(), waiting_.end(), lane_queue_source::later);
 }
 
@@ -85,40 +100,56 @@ invocation* lane::next_to_start(nanoseconds now) const noexcept {
   return queue_.front();
 }
 
+/// Whether i may go with the batch that is being made: of one ordering key one at a time, also where that is not held.
+bool lane::fits_into(visit& v, const invocation& i) const {
+  if (options_->max_in_flight > 1 || options_->batch.size == 1 || i.ordering_key().empty()) return true;
+  return v.keys.insert(i.ordering_key()).second;
+}
+
 /// Takes i out of the place it is in.
 void lane::unplace(invocation& i) noexcept {
   switch (i.in) {
     case invocation::place::queued: queue_.remove(i); break;
-    case invocation::place::out: out_.remove(i); break;
+    case invocation::place::held: unhold(i); break;
+    case invocation::place::out:
+      out_.remove(i);
+      leave_batch(i);
+      break;
     case invocation::place::waiting:  // only ever the first
       std::pop_heap(waiting_.begin(), waiting_.end(), lane_queue_source::later);
       waiting_.pop_back();
       break;
-    case invocation::place::held:
     case invocation::place::none: break;
   }
   i.in = invocation::place::none;
   if (room_) room_->notify_all();
 }
 
+void lane::leave_batch(invocation& i) noexcept {
+  std::uint32_t* const open = std::exchange(i.batch, nullptr);
+  if (!open || --*open > 0) return;
+  delete open;
+  --batches_;
+}
+
 /// i has ended: the next of its ordering key may go.
-void lane::pass_on_key(const invocation& i, nanoseconds now) {
-  if (i.ordering_key().empty() || !keys_) return;
-  const auto at = keys_->find(std::string(i.ordering_key()));
+void lane::pass_on_key(const invocation& i, nanoseconds now) noexcept {
+  if (!keyed(i) || !keys_) return;
+  const auto at = keys_->find(i.ordering_key());
   if (at == keys_->end()) return;
-  invocation* const first = at->second.pop_front();
+  invocation* const first = at->second.first;
   if (!first) {
     keys_->erase(at);
     return;
   }
-  --held_;
+  unhold(*first);
   first->in = invocation::place::queued;
   first->since = now;
   queue_.push_back(*first);
 }
 
 /// The lane has no more to do with i, which is in no place.
-counted_ptr<invocation> lane::let_go(invocation& i, nanoseconds now) {
+counted_ptr<invocation> lane::let_go(invocation& i, nanoseconds now) noexcept {
   pass_on_key(i, now);
   return std::move(i.self);
 }

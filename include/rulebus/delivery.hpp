@@ -55,11 +55,14 @@ class answerable : public counted {
   const rulebus::event& event() const noexcept { return event_; }
   virtual std::string_view input() const noexcept { return event_.json(); }
   virtual delivery_details details() const noexcept = 0;
-  virtual void answer(std::uint32_t attempt, delivery_outcome outcome) = 0;
+  virtual void answer(std::uint32_t attempt, delivery_outcome&& outcome) = 0;
 
  private:
   rulebus::event event_;
 };
+
+/// Of a delivery that was destroyed without an answer.
+delivery_outcome outcome_of_drop() noexcept;
 }  // namespace detail
 
 class delivery {
@@ -94,7 +97,7 @@ class delivery {
   void fail(error e) { give({std::move(e), false}); }
 
  private:
-  void give(outcome o) {
+  void give(outcome&& o) {
     if (!std::exchange(answered_, true)) of_->answer(attempt_, std::move(o));
   }
   RULEBUS_API void drop() noexcept;

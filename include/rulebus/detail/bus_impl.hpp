@@ -68,11 +68,11 @@ class bus::impl {
                                 std::span<const std::string> via);
   result<void> route(incoming from, const extras_ptr& extras, const put_options& how);
   void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
-               std::uint64_t sequence, detail::nanoseconds now);
+               std::uint64_t sequence, detail::nanoseconds put_at);
   void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-             std::uint64_t sequence, detail::nanoseconds now);
+             std::uint64_t sequence, detail::nanoseconds put_at);
   std::int64_t seconds_now() const;
-  void publish(detail::rule_editor& editor);
+  void publish(detail::rule_editor& editor, detail::session_pool::replaced_tables& replaced);
 
   std::shared_ptr<detail::failure_reporter> failures_;
   matcher patterns_;

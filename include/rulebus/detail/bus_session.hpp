@@ -51,15 +51,17 @@ class session_pool {
     bus_session* session_;
   };
 
-  /// Makes `table` the one that events see from now on. One at a time.
-  void publish(id_to_rule table);
+  /// Makes `table` the one that events see from now on. One at a time. What was seen before is in `replaced`, for who
+  /// publishes to destroy when nothing is locked: targets may be in it.
+  using replaced_tables = std::array<id_to_rule, 17>;
+  void publish(id_to_rule table, replaced_tables& replaced) noexcept;
   const id_to_rule& published() const noexcept { return table_; }  ///< for who publishes
 
  private:
   static constexpr std::size_t slots = 16;
   bus_session* take();
   void give_back(bus_session* s) noexcept;
-  void refresh(bus_session& s);
+  id_to_rule refresh(bus_session& s) noexcept;
   bool store(bus_session* s) noexcept;
 
   const matcher& matcher_;

@@ -24,7 +24,7 @@ class counted {
   friend class counted_ptr;
   void retain() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
   bool retain_unless_gone() const noexcept {
-    std::uint32_t seen = count_.load(std::memory_order_relaxed);
+    std::uint32_t seen = count_.load(std::memory_order_acquire);  // who finds it gone sees what was done before
     while (seen != 0 && !count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {}
     return seen != 0;
   }

@@ -5,6 +5,8 @@
 //                ▲                                                                      │
 //                └──────────── wake_at: retry, timeout, next token, half-open ──────────┘
 //
+// A thread that goes into a lane may not come back for long: a target may be slow. So before it does, it sees to it that
+// whatever else is ready or will be due has another thread to come for it.
 // Thread safety: all of it. Its mutex is never held while a lane's is taken, nor while code of the user runs.
 // Lifetime: lanes share it, so that deliveries may be answered when the bus is gone.
 #pragma once
@@ -47,6 +49,8 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     std::shared_ptr<failure_reporter> failures;   // may be null
     std::shared_ptr<rulebus::observer> observer;  // may be null
   };
+  static constexpr nanoseconds never = nanoseconds::max();
+
   explicit dispatcher(settings s);
   ~dispatcher() override;
   void start();  ///< once, right after construction: follows a clock that is set
@@ -56,32 +60,35 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
 
   // Lanes.
   void enrol(lane& l);
-  void dismiss(lane& l) noexcept;
-  void make_ready(counted_ptr<lane> l);             ///< l is not in the list; a thread will call l->run
-  void wake_at(lane& l, nanoseconds when);          ///< at the latest: a wake that was sooner stays
-  bool manual() const noexcept { return manual_; }  ///< nobody but who pumps
+  void dismiss(lane& l, const delivery_metrics* counts) noexcept;  ///< and what it counted, for the sum
+  void make_ready(lane& l) noexcept;                               ///< a thread will call l.run
+  void wake_at(lane& l, nanoseconds when) noexcept;                ///< at the latest: a wake that was sooner stays
+  bool manual() const noexcept { return manual_; }                 ///< nobody but who pumps
   std::size_t concurrency() const noexcept { return concurrency_; }
 
-  void retire(const delivery_metrics& counts);  ///< of a lane that goes
-  delivery_metrics metrics();                   ///< of all lanes, also those gone
+  delivery_metrics metrics();  ///< of all lanes, also those gone
 
   // Threads.
   std::size_t run(std::size_t max) override;
   std::optional<nanoseconds> next_due();  ///< by elapsed(): now or earlier when something is ready; empty: nothing is planned
 
   // What is under way.
-  std::uint8_t begin() noexcept;  ///< one more; its generation
+  std::uint8_t begin() noexcept;                      ///< one more; its generation
+  void begin_with(std::uint8_t generation) noexcept;  ///< one more, that what began before waits for
   void end(std::uint8_t generation) noexcept;
   std::int64_t under_way() const noexcept { return pending_[0].load() + pending_[1].load(); }
   /// Waits for what had begun before; false: the deadline (real time) came first, or nothing can happen before time is moved.
   bool flush(std::optional<std::chrono::steady_clock::time_point> deadline);
 
   // The end.
-  void stop();  ///< closes every lane; what they still had is in taken_undelivered, or, if it turns up later, told
+  void stop();  ///< closes every lane; what they still had is in take_undelivered, or, if it turns up later, told
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
   void refuse_events() noexcept { refusing_.store(true); }  ///< before the end: what is under way goes on
   bool refusing() const noexcept { return refusing_.load(std::memory_order_acquire); }
-  void end_threads();  ///< of the pool of its own, after stop; waits for them, but for the calling one
-  void undelivered(invocation& i, const error& why);
+  /// After stop: ends the pool of its own, and returns when no thread is in a lane or works on an answer. For who destroys
+  /// the bus, which nothing that it waits for may do.
+  void end_threads();
+  void undelivered(invocation& i, const error& why) noexcept;
   struct leftover {
     rulebus::event event;
     std::string rule_name, target_id;
@@ -96,9 +103,9 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     if (settings_.observer) tell_observer(type, i, attempt, reason);
   }
   void observe(const log_record& record) const noexcept;
-  void report(const invocation& i, const error& reason, bool retryable, bool dead_lettered) const;
+  void report(const invocation& i, const error& reason, bool retryable, bool dead_lettered) const noexcept;
 
-  /// While it exists, an answer is being worked on, which stop waits for.
+  /// While it exists, an answer is being worked on, which end_threads waits for.
   class answer_scope {
    public:
     explicit answer_scope(dispatcher& in) noexcept : in_(in) { ++in_.answering_; }
@@ -114,12 +121,27 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   double jitter(std::uint64_t sequence, std::uint64_t lane, std::uint32_t attempt) const noexcept;
 
  private:
+  /// What a thread that comes by does next.
+  struct turn {
+    counted_ptr<lane> in{};    // null: nothing
+    bool woken = false;        // its time has come
+    bool ask = false;          // another thread, for what else is ready
+    nanoseconds wake = never;  // what the executor is to be told
+  };
+  turn next_turn(bool first, bool want);
+  counted_ptr<lane> lane_after(const lane* l);
   void tell_observer(log_type type, const invocation& i, std::uint32_t attempt, const error* reason) const noexcept;
   template <class Ask>
-  void ask_executor(Ask ask);
+  bool ask_executor(Ask ask) noexcept;
+  void call_thread() noexcept;
+  void arm(nanoseconds when) noexcept;
   bool wait_for(std::uint8_t generation, std::optional<std::chrono::steady_clock::time_point> deadline);
-  void arm(nanoseconds when);
-  std::vector<counted_ptr<lane>> present_lanes();
+  bool only_time_helps();
+
+  // Under mutex_.
+  void enqueue(lane& l) noexcept;
+  counted_ptr<lane> dequeue() noexcept;
+  bool wants_thread() noexcept;
 
   settings settings_;
   std::size_t concurrency_ = 1;
@@ -129,13 +151,17 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   std::shared_ptr<rulebus::executor> pool_;  // guarded by pool_mutex_
 
   std::mutex mutex_;
-  intrusive_list<lane> lanes_;            // guarded by mutex_; all that exist, not owned
-  std::vector<counted_ptr<lane>> ready_;  // guarded by mutex_; a ring from ready_first_
-  std::size_t ready_first_ = 0;
-  std::size_t called_ = 0;     // guarded by mutex_; calls of run that were asked for and have not begun
-  delivery_metrics retired_;   // guarded by mutex_
-  lane_timers timers_;         // guarded by mutex_
-  nanoseconds armed_ = never;  // guarded by mutex_; the wake that the executor knows of
+  // All of these are guarded by mutex_.
+  intrusive_list<lane> lanes_;   // all that exist, not owned
+  lane* ready_first_ = nullptr;  // a list through lane::ready, whose elements own themselves
+  lane* ready_last_ = nullptr;
+  std::size_t ready_ = 0;    // how many
+  std::size_t called_ = 0;   // calls of run that were asked for and have not begun
+  std::size_t running_ = 0;  // threads in lane::run
+  delivery_metrics retired_;
+  lane_timers timers_;
+  nanoseconds armed_ = never;                            // the wake that the executor knows of,
+  std::chrono::steady_clock::time_point armed_until_{};  // and when it comes
 
   std::array<std::atomic<std::int64_t>, 2> pending_{};
   std::atomic<std::uint8_t> generation_{0};
@@ -143,19 +169,15 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   std::mutex quiet_mutex_;
   std::condition_variable quiet_;
   std::atomic<unsigned> waiting_{0};
-  std::atomic<unsigned> running_{0};    // threads in lane::run
   std::atomic<unsigned> answering_{0};  // threads between the closing of an attempt and what follows from it
 
   std::atomic<bool> stopped_{false}, refusing_{false};
   std::mutex leftover_mutex_;
   std::vector<leftover> leftovers_;  // guarded by leftover_mutex_
-  bool collecting_ = false;          // guarded by leftover_mutex_
-
- public:
-  static constexpr nanoseconds never = nanoseconds::max();
+  unsigned collecting_ = 0;          // guarded by leftover_mutex_; calls of stop that will take them
 };
 
-/// Counts, for this thread, the calls of targets that it is in.
+/// Counts, for this thread, the calls of targets, of observers and of on_error that it is in.
 class within_target {
  public:
   within_target() noexcept { ++depth(); }

@@ -20,6 +20,13 @@ class intrusive_list {
     tail_ = &element;
     ++size_;
   }
+  void push_front(T& element) noexcept {
+    element.prev = nullptr;
+    element.next = head_;
+    (head_ ? head_->prev : tail_) = &element;
+    head_ = &element;
+    ++size_;
+  }
   void remove(T& element) noexcept {
     (element.prev ? element.prev->next : head_) = element.next;
     (element.next ? element.next->prev : tail_) = element.prev;

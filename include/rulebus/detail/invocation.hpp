@@ -27,9 +27,10 @@ struct entry_extras {
   std::vector<std::string> via{};  // ARNs of buses
 };
 
-/// Whether the attempt that is being made has its answer. One word, so that answers, timeouts and the end of `deliver` may
-/// race: exactly one of them closes the attempt. A target that throws usually drops its delivery on the way out, before the
-/// exception is seen; so what is dropped while `deliver` runs waits for its end.
+/// Whether the attempt that is being made has its answer. Answers, timeouts, a stop and the end of `deliver` may race: exactly
+/// one of them closes the attempt, under the mutex of the lane, so that what is out is always open. A target that throws
+/// usually drops its delivery on the way out, before the exception is seen; so what is dropped while `deliver` runs waits for
+/// its end. Dropping and asking need no mutex.
 class attempt_state {
  public:
   void begin(std::uint32_t attempt) noexcept { word_.store(attempt << 2 | delivering, std::memory_order_release); }
@@ -42,20 +43,18 @@ class attempt_state {
     }
     return false;
   }
-  /// As answer, for a delivery that was dropped: false also where the end of deliver will decide.
+  /// A delivery was dropped. True: the end of deliver will decide; false: it is to be answered as dropped.
   bool drop(std::uint32_t attempt) noexcept {
     std::uint32_t seen = attempt << 2 | delivering;
-    if (word_.compare_exchange_strong(seen, attempt << 2 | dropped, std::memory_order_acq_rel)) return false;
-    return answer(attempt);
+    return word_.compare_exchange_strong(seen, attempt << 2 | dropped, std::memory_order_acq_rel);
   }
 
   enum class ended { answered, open, dropped };
-  /// deliver came back: with an answer, without, or with the delivery dropped (which is closed by this).
+  /// deliver came back: with an answer, without, or with the delivery dropped (which is to be answered as such).
   ended returned(std::uint32_t attempt) noexcept {
     std::uint32_t seen = attempt << 2 | delivering;
     if (word_.compare_exchange_strong(seen, attempt << 2 | returned_, std::memory_order_acq_rel)) return ended::open;
-    if (seen != (attempt << 2 | dropped)) return ended::answered;
-    return answer(attempt) ? ended::dropped : ended::answered;
+    return seen == (attempt << 2 | dropped) ? ended::dropped : ended::answered;
   }
   bool is_open(std::uint32_t attempt) const noexcept {
     const std::uint32_t seen = word_.load(std::memory_order_acquire);
@@ -74,7 +73,7 @@ class invocation final : public answerable {
 
   std::string_view input() const noexcept override { return own_input ? std::string_view(*own_input) : event().json(); }
   delivery_details details() const noexcept override;
-  void answer(std::uint32_t attempt, delivery_outcome outcome) override;
+  void answer(std::uint32_t attempt, delivery_outcome&& outcome) override;
   std::string_view ordering_key() const noexcept {
     return extras_ ? std::string_view(extras_->ordering_key) : std::string_view();
   }
@@ -99,6 +98,8 @@ class invocation final : public answerable {
   nanoseconds since{0};        // queued: when it came; out: when the attempt began; waiting: when to try again
   invocation* next = nullptr;
   invocation* prev = nullptr;
+  invocation* beside = nullptr;    // held: the next of its ordering key
+  std::uint32_t* batch = nullptr;  // out: how many of its batch are
   counted_ptr<invocation> self{};  // while a lane has it
   std::unique_ptr<error> last_error{};
 

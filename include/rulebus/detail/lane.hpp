@@ -6,18 +6,24 @@
 // The target itself is owned by the rules (target_entry) and, as long as the lane is of a rule or something waits in it, by
 // the lane; never by a delivery. So a target whose deliveries are all given out goes when it is removed, in the thread that
 // removes it, and may wait there for its own threads.
-// Memory: under 400 bytes while nothing ever came; limits, counts and ordering keys are made when first needed.
+// Invariants: 1. What is out has an open attempt: the answer that closes it also takes it out. 2. Of one ordering key one is
+// queued, waiting or out, and all others are held. 3. What is in no place any more is in the hands of one thread, which ends it.
+// Memory: under 400 bytes while nothing ever came; limits, counts and ordering keys are made when first needed. Where there is
+// none for a retry or a dead letter, the event ends as dropped; nothing is lost silently.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "rulebus/delivery_options.hpp"
@@ -56,31 +62,41 @@ class lane final : public counted {
   dispatcher& in() const noexcept { return *in_; }
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
 
-  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed.
-  void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to);
+  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed. Out of memory:
+  /// it throws, and i has not come.
+  void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now);
   /// The rule has it no more: the target is let go as soon as nothing waits for it.
   void retire();
   /// Counts an event for the target that cannot be given to it at all.
   void refuse(counted_ptr<invocation> i, error why);
-  /// From the dispatcher: does what is due, up to `max` deliveries; returns how many it made.
-  std::size_t run(std::size_t max);
-  /// An attempt of i, which was closed by the caller, has this outcome.
-  void answered(invocation& i, delivery_outcome outcome);
+  /// From the dispatcher: does what is due, up to `max` deliveries or one batch; returns how many it made. `woken`: the wake
+  /// that was asked for has come.
+  std::size_t run(std::size_t max, bool woken) noexcept;
+  /// An attempt of i has this outcome, unless it has another already.
+  void answered(invocation& i, std::uint32_t attempt, delivery_outcome&& outcome);
   /// Gives back everything as undelivered; later offers too.
   void close();
   /// Counts, for dead letters, on the lane that they came from.
   void count_dead_letter(bool sent);
+  void count_letter_left();  ///< when the bus was stopped
   delivery_metrics metrics() const;
+  const delivery_metrics* last_counts() const noexcept { return counts_.get(); }  ///< of a lane that nobody has any more
   bool is_for_dead_letters() const noexcept { return for_dead_letters_; }
 
-  // Of the dispatcher.
+  // Of the dispatcher, and guarded by its mutex.
   lane* next = nullptr;
   lane* prev = nullptr;
   timer_place timer{};
+  struct {
+    counted_ptr<lane> self{};  // while it is in the list of those that are ready
+    lane* next = nullptr;
+    bool woken = false;
+  } ready{};
 
  private:
   enum class breaker : std::uint8_t { closed, open, half_open };
   enum class room { there, full, closed };
+  enum class admission { started, queued, full, closed };
 
   /// State of limits that most targets do not have.
   struct limits {
@@ -89,9 +105,18 @@ class lane final : public counted {
     unsigned failures = 0;  // retryable, in a row
     breaker state = breaker::closed;
     nanoseconds open_until{0};
+    const invocation* probe = nullptr;  // the one that is out while half open, on which all depends
   };
-  /// By ordering key: what waits behind the one that is on its way.
-  using held_by_key = std::unordered_map<std::string, intrusive_list<invocation>>;
+  /// What waits behind the one of its ordering key that is on its way; through invocation::beside.
+  struct held_key {
+    invocation* first = nullptr;
+    invocation* last = nullptr;
+  };
+  struct key_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const noexcept { return std::hash<std::string_view>()(key); }
+  };
+  using held_by_key = std::unordered_map<std::string, held_key, key_hash, std::equal_to<>>;
   using guard = std::unique_lock<std::mutex>;
 
   /// What one visit of a thread takes on.
@@ -99,48 +124,62 @@ class lane final : public counted {
     counted_ptr<invocation> i;
     std::uint32_t attempt;
   };
+  struct ending {
+    counted_ptr<invocation> i;
+    verdict why;
+  };
   struct visit {
     std::shared_ptr<rulebus::target> to{};
     std::vector<started> start;
-    std::vector<counted_ptr<invocation>> outlived;  // older than the retry policy allows, before their turn came
     std::vector<started> timed_out;
+    std::vector<ending> ended;                  // without another attempt
+    std::unordered_set<std::string_view> keys;  // in the batch, where those behind them are not held
   };
 
   // Room and order (lane_queue.cpp), under the mutex.
+  bool keyed(const invocation& i) const noexcept;
   bool at_once(const invocation& i) const noexcept;
-  std::size_t backlog() const noexcept { return queue_.size() + waiting_.size() + held_; }
-  room make_room(guard& lock, counted_ptr<invocation>& pushed_out);
+  std::size_t backlog() const noexcept { return queue_.size() + waiting_.size() + held_.size(); }
+  std::size_t calls() const noexcept { return options_->batch.size > 1 ? batches_ : out_.size(); }
+  room make_room(guard& lock, counted_ptr<invocation>& pushed_out, nanoseconds now);
   room wait_for_room(guard& lock);
-  bool holds_back(counted_ptr<invocation>& i);
+  bool holds_back(invocation& i);
   void enqueue(counted_ptr<invocation> i, nanoseconds now);
   void wait(invocation& i, nanoseconds until);
   invocation* next_to_start(nanoseconds now) const noexcept;
+  bool fits_into(visit& v, const invocation& i) const;
   void unplace(invocation& i) noexcept;
-  void pass_on_key(const invocation& i, nanoseconds now);
-  counted_ptr<invocation> let_go(invocation& i, nanoseconds now);
+  void leave_batch(invocation& i) noexcept;
+  void unhold(invocation& i) noexcept;
+  void pass_on_key(const invocation& i, nanoseconds now) noexcept;
+  counted_ptr<invocation> let_go(invocation& i, nanoseconds now) noexcept;
 
   // Time and limits (lane_limits.cpp), under the mutex.
   nanoseconds due(nanoseconds now);
   nanoseconds start_time(nanoseconds now);
   nanoseconds limits_allow(nanoseconds now);
-  void spend_token() noexcept;
-  void note_outcome(const delivery_outcome& o, nanoseconds now);
+  void spend_token(const invocation& by) noexcept;
+  void note_outcome(const invocation& i, const delivery_outcome& o, nanoseconds now) noexcept;
   bool outlived(const invocation& i, nanoseconds now) const noexcept;
+  nanoseconds retry_delay(const invocation& i, const delivery_outcome& o) const noexcept;
   std::optional<verdict> plan_retry(invocation& i, delivery_outcome& o, nanoseconds now);
-  void plan(guard& lock, nanoseconds now);  // unlocks, and then asks for a thread or a wake
+  void plan(guard& lock, nanoseconds now) noexcept;  // unlocks, and then asks for a thread or a wake
 
   // Deliveries (lane.cpp).
-  void take_out(invocation& i, nanoseconds now);
-  visit take_due(nanoseconds now, std::size_t max);
-  void expire_answers(nanoseconds now, visit& v);
-  void end_early(const visit& v);
-  void count_outcome(const invocation& i, const delivery_outcome& o, nanoseconds now);
+  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out);
+  void take_out(invocation& i, nanoseconds now) noexcept;
+  void take_due(visit& v, nanoseconds now, std::size_t max);
+  void expire_answers(visit& v, nanoseconds now);
+  void put_back(const visit& v, std::size_t from, nanoseconds now) noexcept;
+  void tell_ended(const visit& v);
+  std::optional<verdict> settle(invocation& i, delivery_outcome& o, nanoseconds now);
   delivery_metrics& counts();
   void attempt(const started& s, rulebus::target& to);
   void attempt_batch(const std::vector<started>& batch, rulebus::target& to);
   void let_go_of_target(std::shared_ptr<rulebus::target>& to);
   void threw(const started& s, std::string_view what);
   void end_of_deliver(const started& s);
+  counted_ptr<invocation> write_letter(const invocation& i, const verdict& v) noexcept;
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
   void finish(const invocation& i);
 
@@ -151,15 +190,15 @@ class lane final : public counted {
 
   mutable std::mutex mutex_;
   std::shared_ptr<rulebus::target> to_;
-  intrusive_list<invocation> queue_, out_;
+  intrusive_list<invocation> queue_, held_, out_;
   std::vector<invocation*> waiting_;  // a heap by `since`: the next retry first
   std::unique_ptr<limits> limits_;
   std::unique_ptr<held_by_key> keys_;
   std::unique_ptr<delivery_metrics> counts_;
   std::unique_ptr<std::condition_variable> room_;
   nanoseconds woken_at_ = dispatcher::never;  // the wake that was asked for
-  std::uint32_t held_ = 0;
-  bool in_ready_list_ = false;
+  std::uint32_t batches_ = 0;                 // out
+  bool asked_ = false;                        // for a thread, which has not come
   bool closed_ = false;
   bool retired_ = false;
   const bool for_dead_letters_;

@@ -23,7 +23,12 @@ class recent_ids {
     forget(now);
     const auto [at, added] = known_.try_emplace(std::string(id), event_id);
     if (!added) return at->second;
-    order_.emplace_back(now + window_, &at->first);
+    try {
+      order_.emplace_back(now + window_, &at->first);
+    } catch (...) {
+      known_.erase(at);
+      throw;
+    }
     return std::nullopt;
   }
 
