@@ -251,17 +251,27 @@ void dispatcher::end(std::uint8_t generation) noexcept {
 }
 
 bool dispatcher::flush(std::optional<std::chrono::steady_clock::time_point> deadline) {
-  std::unique_lock one(flushing_, std::defer_lock);
-  if (!deadline) {
-    one.lock();
-  } else if (!one.try_lock_until(*deadline)) {
-    return false;
+  {
+    std::unique_lock lock(quiet_mutex_);
+    const auto free = [&] { return !flushing_; };
+    if (!deadline) {
+      quiet_.wait(lock, free);
+    } else if (!quiet_.wait_until(lock, *deadline, free)) {
+      return false;
+    }
+    flushing_ = true;
   }
   // Of the generation before, only what a flush gave up waiting for is left; then this one, and later puts count for the next.
   const auto g = static_cast<std::uint8_t>(generation_.load() & 1);
-  if (!wait_for(g ^ 1, deadline)) return false;
-  generation_.store(g ^ 1);
-  return wait_for(g, deadline);
+  bool done = wait_for(g ^ 1, deadline);
+  if (done) {
+    generation_.store(g ^ 1);
+    done = wait_for(g, deadline);
+  }
+  const std::lock_guard lock(quiet_mutex_);
+  flushing_ = false;
+  quiet_.notify_all();
+  return done;
 }
 
 bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::steady_clock::time_point> deadline) {

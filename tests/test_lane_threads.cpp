@@ -96,14 +96,14 @@ TEST_CASE("threads: of two buses on one pool neither keeps the other's retries w
     int after = 60;
     for (bus* b : {&one, &two}) {
       add(*b, "t", taking([&, after](delivery d) {
-            if (d.attempt() == 1) return d.retry(trouble, milliseconds(after));
-            if (in++ == 0) {
-              release.pass();
-            } else {
-              other.open();
-            }
-            d.succeed();
-          }));
+        if (d.attempt() == 1) return d.retry(trouble, milliseconds(after));
+        if (in++ == 0) {
+          release.pass();
+        } else {
+          other.open();
+        }
+        d.succeed();
+      }));
       after += apart;
     }
     one.put_event_json(numbered(1)).value();
@@ -201,9 +201,9 @@ TEST_CASE("threads: a target may put events, remove its own rule, and stop the b
     std::vector<undelivered_event> left;
     b.put_rule({.name = "inner", .event_pattern = R"({"source":["inner"]})"}).value();
     b.put_target("inner", {.id = "t", .target = taking([&](delivery d) {
-                             ++inner;
-                             d.succeed();
-                           })})
+                                        ++inner;
+                                        d.succeed();
+                                      })})
         .value();
     add(b, "t", taking([&](delivery d) {
           b.put_event({.source = "inner", .detail_type = "x", .detail = "{}"}).value();
@@ -265,7 +265,8 @@ TEST_CASE("threads: stop reports what was not delivered, each once, with what is
   bus b("b", {.executor = make_manual_executor()});
   auto t = std::make_shared<keeper>();
   add(b, "t", t, {.max_in_flight = 2});
-  for (std::size_t n = 0; n < 5; ++n) b.put_event({.source = "shop", .detail_type = "x", .detail = "{}", .ordering_key = "k"}).value();
+  for (std::size_t n = 0; n < 5; ++n)
+    b.put_event({.source = "shop", .detail_type = "x", .detail = "{}", .ordering_key = "k"}).value();
   for (std::size_t n = 0; n < 3; ++n) b.put_event_json(numbered(n)).value();
   delivery first = t->take(), second = t->take();
   first.retry(trouble, seconds(100));

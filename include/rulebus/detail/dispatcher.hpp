@@ -165,8 +165,8 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
 
   std::array<std::atomic<std::int64_t>, 2> pending_{};
   std::atomic<std::uint8_t> generation_{0};
-  std::timed_mutex flushing_;  // one flush at a time turns the generation
   std::mutex quiet_mutex_;
+  bool flushing_ = false;  // guarded by quiet_mutex_; one flush at a time turns the generation
   std::condition_variable quiet_;
   std::atomic<unsigned> waiting_{0};
   std::atomic<unsigned> answering_{0};  // threads between the closing of an attempt and what follows from it
