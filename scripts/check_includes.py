@@ -18,7 +18,7 @@ LEVELS = {
     **dict.fromkeys(("event", "cloud_event", "cloud_events", "json_index", "json_cursor", "shape_cursor", "time_zone"), 1),
     **dict.fromkeys(("pattern", "condition", "wildcard", "event_leaves", "schedule_expression"), 2),
     **dict.fromkeys(("matcher", "match_state", "index", "event_walk", "explain", "transformer"), 3),
-    **dict.fromkeys(("observer", "journey", "put_events", "envelope", "names", "tags", "tag_index"), 4),
+    **dict.fromkeys(("arn", "observer", "journey", "put_events", "envelope", "names", "tags", "tag_index"), 4),
     **dict.fromkeys(("target", "delivery", "dead_letter", "invocation", "lane", "dispatcher", "failure_reporter"), 4),
     **dict.fromkeys(("targets/null", "targets/resolver", "targets_resolver"), 4),  # they need no bus
     **dict.fromkeys(("rule", "transaction", "archive", "metrics"), 4),

@@ -1,5 +1,6 @@
 // All of the library in one file. To embed Rulebus: put include/ on the include path, compile this file, and link simdjson,
 // RE2 and fmt. (A matcher alone needs no more than this either.)
+#include "arn.cpp"
 #include "array_consistency.cpp"
 #include "bus.cpp"
 #include "bus_rules.cpp"

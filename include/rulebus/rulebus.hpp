@@ -2,6 +2,7 @@
 // rest: delivery_options, transformer, executor, clock, tags, transaction, metrics, observer, …
 #pragma once
 
+#include "rulebus/arn.hpp"
 #include "rulebus/bus.hpp"
 #include "rulebus/bus_options.hpp"
 #include "rulebus/clock.hpp"
