@@ -79,10 +79,6 @@ void insert(std::vector<std::uint32_t>& set, std::size_t first, std::uint32_t po
 
 char ascii_lower(char c) noexcept { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
 
-bool is_ascii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 // The same as run for a pattern text that is ASCII.
 bool run_ascii(std::string_view lower, std::string_view value, bool backwards, std::vector<std::uint32_t>& scratch) {
   if (value.size() < lower.size()) return false;
@@ -118,6 +114,10 @@ bool run(const caseless_text& p, std::string_view value, bool backwards, std::ve
 
 }  // namespace case_mapping
 
+bool is_ascii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 caseless_text make_caseless(std::string_view text) {
   caseless_text out;
   out.characters.reserve(static_cast<std::size_t>(
@@ -133,7 +133,7 @@ caseless_text make_caseless(std::string_view text) {
     }
     i += length;
   }
-  if (case_mapping::is_ascii(text)) {
+  if (is_ascii(text)) {
     out.ascii = text;
     std::transform(out.ascii.begin(), out.ascii.end(), out.ascii.begin(), case_mapping::ascii_lower);
   }
@@ -156,7 +156,7 @@ bool caseless_suffix(const caseless_text& p, std::string_view value, std::vector
 // Lower case of upper case of lower case: the one of the three compositions under which a character and both its mappings
 // get the same key, for every character of Unicode 14 (a test tries them all).
 void append_folded(std::string_view text, std::string& out) {
-  if (case_mapping::is_ascii(text)) {
+  if (is_ascii(text)) {
     const std::size_t before = out.size();
     out += text;
     for (std::size_t i = before; i < out.size(); ++i) out[i] = case_mapping::ascii_lower(out[i]);

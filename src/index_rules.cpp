@@ -37,10 +37,35 @@ std::string folded(std::string_view text) {
   return out;
 }
 
-/// The key of the entry that holds a condition that no look-up answers.
+/// The key of the entry that holds a condition that no look-up answers, unless rules are under it.
 entry_key condition_key(const condition& c) {
-  if (c.kind == test_kind::range) return {key_kind::range, std::string(range_key(closed(c.range)).view())};
-  return {key_kind::lazy, dump_conditions({c})};
+  const auto caseless = [&c](key_kind kind) {
+    return is_ascii(c.text) ? entry_key{kind, folded(c.text)} : entry_key{key_kind::lazy, dump_conditions({c})};
+  };
+  switch (c.kind) {
+    case test_kind::prefix: return {key_kind::prefix, c.text};
+    case test_kind::suffix: return {key_kind::suffix, c.text};
+    case test_kind::caseless_equals: return caseless(key_kind::lower);
+    case test_kind::caseless_prefix: return caseless(key_kind::lower_prefix);
+    case test_kind::caseless_suffix: return caseless(key_kind::lower_suffix);
+    case test_kind::cidr: return {key_kind::network, std::string(address_key(c.network.base, c.network.bits).view())};
+    case test_kind::range: return {key_kind::range, std::string(range_key(closed(c.range)).view())};
+    default: return {key_kind::lazy, dump_conditions({c})};
+  }
+}
+
+/// Whether being found under the condition's candidate key is its whole answer.
+bool is_whole_answer(const condition& c, const entry_key& candidate) {
+  entry_key key{key_kind::lazy, {}};
+  if (!answer_key(c, key)) key = condition_key(c);
+  return candidate.kind == key.kind && candidate.bytes == key.bytes;
+}
+
+/// Whether the group is one field, or else one choice among such groups.
+bool is_one_field(const group& g) {
+  if (g.choices.empty()) return g.fields.size() == 1;
+  const std::vector<group>& branches = g.choices.front().branches;
+  return g.fields.empty() && g.choices.size() == 1 && std::all_of(branches.begin(), branches.end(), is_one_field);
 }
 
 /// How costly a key is apart from the rules under it: looking further, and being found in vain. Short pieces of text are
@@ -107,15 +132,12 @@ entry_key candidate_key(const condition& c, const path_node* node) {
   entry_key key{key_kind::lazy, {}};
   if (answer_key(c, key)) return key;
   key = condition_key(c);
+  if (key.kind != key_kind::lazy) return key;
   switch (c.kind) {
-    case test_kind::prefix: return {key_kind::prefix, c.text};
-    case test_kind::suffix: return {key_kind::suffix, c.text};
     case test_kind::caseless_equals: return {key_kind::folded, folded(c.text)};
     case test_kind::caseless_prefix: return {key_kind::folded_prefix, folded(c.text)};
     case test_kind::caseless_suffix: return {key_kind::folded_suffix, folded(c.text)};
-    case test_kind::cidr: return {key_kind::network, std::string(address_key(c.network.base, c.network.bits).view())};
     case test_kind::wildcard: return wildcard_key(c, node, std::move(key));
-    case test_kind::anything_but: return {key_kind::any_leaf, {}};
     case test_kind::all: {
       // Any one of the conditions will do, as all must hold. For one without a key the whole stands.
       entry_key best = key;
@@ -149,6 +171,7 @@ struct index_writer::draft {
     entry* under;
   };
   std::vector<post> posts;
+  bool is_settled = false;
 };
 
 struct index_writer::selection {
@@ -169,6 +192,7 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
 
   std::size_t next_field = 0;
   const selection chosen = select(tree.root, d, next_field);
+  d.is_settled = !chosen.fields.empty() && rules::is_one_field(tree.root);
   for (const std::size_t f : chosen.fields) choose_entries(f, d);
 
   // Several conditions may share an entry.
@@ -289,14 +313,17 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
 
 std::uint64_t index_writer::cost(std::string_view path, const condition& c) const {
   const path_node* node = next_.paths->descendant(path);
-  return rules::key_cost(node, rules::candidate_key(c, node));
+  const std::uint64_t often = c.kind == test_kind::anything_but ? rules::base_cost({key_kind::any_leaf, {}}) : 0;
+  return often + rules::key_cost(node, rules::candidate_key(c, node));
 }
 
 /// Makes ready the entries that are to make the rule a candidate.
 void index_writer::choose_entries(std::size_t field, draft& d) {
   path_node& node = *d.nodes[field];
   for (const condition& c : d.sources[field]->any_of) {
-    d.posts.push_back({field, make_entry(node, rules::candidate_key(c, &node))});
+    const entry_key key = rules::candidate_key(c, &node);
+    d.is_settled = d.is_settled && rules::is_whole_answer(c, key);
+    d.posts.push_back({field, make_entry(node, key)});
   }
 }
 
@@ -352,6 +379,7 @@ compiled_rule* index_writer::make_rule(const draft& d, rule_id id, const rule_fo
   auto* rule = store_.make<compiled_rule>(conditions + d.posts.size() * sizeof(posting));
   rule->id = id;
   rule->form = form;
+  rule->is_settled = d.is_settled ? 1 : 0;
   if (d.posts.size() > 1) rule->slot = slots_.take();
   if (conditions != 0) std::memcpy(static_cast<void*>(rule + 1), d.conditions.data(), conditions);
   auto* to = reinterpret_cast<posting*>(reinterpret_cast<char*>(rule + 1) + conditions);

@@ -59,12 +59,6 @@ T* make_named(version_store& store, std::string_view bytes) {
   return made;
 }
 
-bool has_length(key_kind kind) noexcept {
-  constexpr std::uint32_t kinds = bit_of(key_kind::prefix) | bit_of(key_kind::suffix) | bit_of(key_kind::folded_prefix) |
-                                  bit_of(key_kind::folded_suffix) | bit_of(key_kind::network);
-  return (kinds & bit_of(kind)) != 0;
-}
-
 void free_path(version_store& store, path_node* n) noexcept {
   n->children.for_each([&](path_node& child) { free_path(store, &child); });
   n->children.free_nodes(store);
@@ -198,6 +192,7 @@ entry* index_writer::open_entry(path_node& node, entry* existing) {
   if (store_.is_fresh(existing)) return existing;
   entry* copy = index::copy_of(store_, existing);
   node.entries.replace(store_, existing, copy);
+  if (existing == node.any_leaf) node.any_leaf = copy;
   if (!existing->rules.empty()) keep_search(node, existing, copy);
   return copy;
 }
@@ -214,7 +209,7 @@ entry* index_writer::make_entry(path_node& node, const entry_key& key) {
   node.entries.insert(store_, e);
   node.kinds |= bit_of(key.kind);
   ++node.entry_count[static_cast<std::size_t>(key.kind)];
-  if (index::has_length(key.kind)) count_length(node, *e, 1);
+  if (key.kind == key_kind::any_leaf) node.any_leaf = e;
   return e;
 }
 
@@ -223,7 +218,7 @@ void index_writer::close_entry(path_node& node, entry* e) {
   if (e->uses != 0) return;
   node.entries.erase(store_, e);
   if (--node.entry_count[static_cast<std::size_t>(e->kind)] == 0) node.kinds &= ~bit_of(e->kind);
-  if (index::has_length(e->kind)) count_length(node, *e, -1);
+  if (e == node.any_leaf) node.any_leaf = nullptr;
   conditions_.give(e->id);
   if (e->has_condition()) store_.retire(e->condition());
   store_.retire(e);

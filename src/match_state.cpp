@@ -68,25 +68,25 @@ void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, an
 // ---- looking a leaf up
 
 void match_state::probe(const path_node& node, const detail::leaf& value, std::uint32_t number) {
-  const auto has = [&node](key_kind k) { return (node.kinds & bit_of(k)) != 0; };
-  if (has(key_kind::any_leaf)) found(find_entry(node, key_kind::any_leaf, {}), number);
+  if (node.any_leaf != nullptr) found(node.any_leaf, number);
   if (value.type == leaf_type::string) {
     probe_string(node, value.text, number);
   } else if (value.type == leaf_type::number) {
     probe_number(node, value.text, number);
-  } else if (has(key_kind::literal)) {
+  } else if (node.kinds & bit_of(key_kind::literal)) {
     found(find_entry(node, key_kind::literal, literal_key(value.type)), number);
   }
   if (!node.scans.empty()) scan(node, value, number);
 }
 
 void match_state::probe_string(const path_node& node, std::string_view text, std::uint32_t number) {
-  constexpr std::uint32_t folded = bit_of(key_kind::folded) | bit_of(key_kind::folded_prefix) | bit_of(key_kind::folded_suffix);
-  constexpr std::uint32_t lengths = bit_of(key_kind::prefix) | bit_of(key_kind::suffix);
+  constexpr std::uint32_t caseless = bit_of(key_kind::lower) | bit_of(key_kind::lower_prefix) | bit_of(key_kind::lower_suffix) |
+                                     bit_of(key_kind::folded) | bit_of(key_kind::folded_prefix) | bit_of(key_kind::folded_suffix);
+  constexpr std::uint32_t ends = bit_of(key_kind::prefix) | bit_of(key_kind::suffix);
   constexpr std::uint32_t addresses = bit_of(key_kind::ip) | bit_of(key_kind::network);
   if (node.kinds & bit_of(key_kind::string)) found(find_entry(node, key_kind::string, text), number);
-  if (node.kinds & lengths) probe_lengths(node, text, number);
-  if (node.kinds & folded) probe_folded(node, text, number);
+  if (node.kinds & ends) probe_ends(node, text, key_kind::prefix, key_kind::suffix, number);
+  if (node.kinds & caseless) probe_caseless(node, text, number);
   if (node.kinds & addresses) probe_address(node, text, number);
   if (!node.infixes.empty()) probe_infixes(node, text, number);
 }
@@ -101,26 +101,39 @@ void match_state::probe_number(const path_node& node, std::string_view text, std
   if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);
 }
 
-void match_state::probe_lengths(const path_node& node, std::string_view text, std::uint32_t number) {
-  for (std::uint32_t i = 0; i < node.lengths->size; ++i) {
+/// Looks up the beginnings and the ends of the text, of each length that there is.
+void match_state::probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end,
+                             std::uint32_t number) {
+  for (std::uint32_t i = 0; node.lengths != nullptr && i < node.lengths->size; ++i) {
     const length_list::item& item = node.lengths->items()[i];
     if (item.length > text.size()) continue;
-    if (item.kind == key_kind::prefix) found(find_entry(node, item.kind, text.substr(0, item.length)), number);
-    if (item.kind == key_kind::suffix) found(find_entry(node, item.kind, text.substr(text.size() - item.length)), number);
+    if (item.kind == beginning) found(find_entry(node, beginning, text.substr(0, item.length)), number);
+    if (item.kind == end) found(find_entry(node, end, text.substr(text.size() - item.length)), number);
+  }
+}
+
+void match_state::probe_caseless(const path_node& node, std::string_view text, std::uint32_t number) {
+  constexpr std::uint32_t lower = bit_of(key_kind::lower) | bit_of(key_kind::lower_prefix) | bit_of(key_kind::lower_suffix);
+  constexpr std::uint32_t folded = bit_of(key_kind::folded) | bit_of(key_kind::folded_prefix) | bit_of(key_kind::folded_suffix);
+  if (node.kinds & lower) probe_lower(node, text, number);
+  if (node.kinds & folded) probe_folded(node, text, number);
+}
+
+void match_state::probe_lower(const path_node& node, std::string_view text, std::uint32_t number) {
+  if (folded_.size() < text.size()) folded_.resize(text.size());
+  to_lower_ascii(text, folded_.data());
+  const std::string_view key(folded_.data(), text.size());
+  if (node.kinds & bit_of(key_kind::lower)) found(find_entry(node, key_kind::lower, key), number);
+  if (node.kinds & (bit_of(key_kind::lower_prefix) | bit_of(key_kind::lower_suffix))) {
+    probe_ends(node, key, key_kind::lower_prefix, key_kind::lower_suffix, number);
   }
 }
 
 void match_state::probe_folded(const path_node& node, std::string_view text, std::uint32_t number) {
   folded_.clear();
   append_folded(text, folded_);
-  const std::string_view key = folded_;
-  if (node.kinds & bit_of(key_kind::folded)) found(find_entry(node, key_kind::folded, key), number);
-  for (std::uint32_t i = 0; node.lengths != nullptr && i < node.lengths->size; ++i) {
-    const length_list::item& item = node.lengths->items()[i];
-    if (item.length > key.size()) continue;
-    if (item.kind == key_kind::folded_prefix) found(find_entry(node, item.kind, key.substr(0, item.length)), number);
-    if (item.kind == key_kind::folded_suffix) found(find_entry(node, item.kind, key.substr(key.size() - item.length)), number);
-  }
+  if (node.kinds & bit_of(key_kind::folded)) found(find_entry(node, key_kind::folded, folded_), number);
+  probe_ends(node, folded_, key_kind::folded_prefix, key_kind::folded_suffix, number);
 }
 
 void match_state::probe_address(const path_node& node, std::string_view text, std::uint32_t number) {
@@ -142,7 +155,7 @@ void match_state::found(const entry* e, std::uint32_t leaf_number) {
     a = {event_, none};
     add_candidates(*e);
   }
-  if (is_answer(e->kind) || e->kind == key_kind::range) add_hit(leaf_number, e->id, a);
+  if (answers_when_found(e->kind)) add_hit(leaf_number, e->id, a);
 }
 
 void match_state::add_candidates(const entry& e) {
@@ -155,7 +168,11 @@ void match_state::add_candidate(const compiled_rule& rule) {
     if (mark == event_) return;
     mark = event_;
   }
-  candidates_.push_back(&rule);
+  if (rule.is_settled != 0) {
+    matches_.push_back(rule.id);
+  } else {
+    candidates_.push_back(&rule);
+  }
 }
 
 // ---- checking candidates
@@ -172,8 +189,15 @@ bool match_state::match_candidates(const snapshot& version) {
 bool match_state::holds(const compiled_rule& rule) {
   fields_in_arrays_ = 0;
   must_agree_ = false;
-  group_place at{rule.form->shape(), rule.form->fields()};
-  if (!group_holds(rule, at)) return false;
+  const rule_form& form = *rule.form;
+  group_place root{form.shape(), form.fields()};
+  if (root.shape[1] != 0) {
+    if (!group_holds(rule, root)) return false;
+  } else {  // no choices: as nearly always
+    for (std::uint32_t i = 0; i < form.count.fields; ++i) {
+      if (!field_holds(rule, root.fields[i])) return false;
+    }
+  }
   return (fields_in_arrays_ < 2 && !must_agree_) || positions_agree(rule);
 }
 

@@ -32,6 +32,16 @@ RULEBUS_API bool caseless_equals(const caseless_text& p, std::string_view value,
 RULEBUS_API bool caseless_prefix(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch);
 RULEBUS_API bool caseless_suffix(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch);
 
+RULEBUS_API bool is_ascii(std::string_view text) noexcept;
+
+/// Writes the text, its ASCII letters in lower case, to `out`, which has room for it.
+inline void to_lower_ascii(std::string_view text, char* out) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    out[i] = static_cast<char>(c | ((c >= 'A' && c <= 'Z') << 5));
+  }
+}
+
 /// A key for look-ups: if caseless_equals(make_caseless(a), b) then folded(a) == folded(b). Not the other way round, so the
 /// match must be checked. It is made character by character, so prefixes and suffixes of texts have prefixes and suffixes
 /// of keys likewise. Appends to `out`.

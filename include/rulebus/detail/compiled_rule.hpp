@@ -68,6 +68,7 @@ struct compiled_rule : block {
   rule_id id{};
   const rule_form* form = nullptr;
   std::uint32_t slot = no_slot;  ///< small number, reused; for a reader's marks, if several entries have the rule
+  std::uint32_t is_settled = 0;  ///< 1: has matched once one of its entries is found
 
   std::uint32_t hash() const noexcept { return rule_hash(id); }
   const compiled_condition* conditions() const noexcept { return reinterpret_cast<const compiled_condition*>(this + 1); }

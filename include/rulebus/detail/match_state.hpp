@@ -74,7 +74,9 @@ class match_state {
   void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
   void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_number(const path_node& node, std::string_view text, std::uint32_t number);
-  void probe_lengths(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end, std::uint32_t number);
+  void probe_caseless(const path_node& node, std::string_view text, std::uint32_t number);
+  void probe_lower(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_folded(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_address(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_ranges(const path_node& node, const decimal& value, std::uint32_t number);

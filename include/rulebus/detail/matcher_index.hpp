@@ -12,10 +12,11 @@
 // the one that is expected to make it a candidate least often; its other conditions are checked once it is a candidate.
 // So combining conditions costs a sum, never a product, in time and in memory.
 //
-// Two kinds of condition: those that an entry *is* (equality with a string, a number, an address, a literal, and "exists"):
+// Three kinds of condition: those that an entry *is* (equality with a string, a number, an address, a literal, and "exists"):
 // the look-up answers them, for all rules at once; and the others (`lazy`), for which an entry is at most a hint (the
 // literal beginning of a wildcard) and which are evaluated once per event, when the first candidate asks. Between the two
-// are ranges: searched for are only those that make rules candidates; being found is their answer, others are evaluated.
+// are prefixes, suffixes, networks and ranges: looked for are only those that make rules candidates; being found is their
+// answer, others are evaluated. A rule of one field whose entries all answer it is *settled*: once found, it has matched.
 //
 // Every condition has a small number, unique within the matcher, under which a reader keeps its answer for the event.
 // All of it is immutable once published (version_store.hpp).
@@ -48,25 +49,29 @@ enum class key_kind : std::uint8_t {
   ip,           ///< address_key
   literal,      ///< literal_key
 
-  // The rest is at most a hint.
+  // Found, these answer their condition; but they are looked for only while rules are under them (or others of their length).
   prefix,
   suffix,
+  lower,  ///< a text that is ASCII, in lower case: the whole string, ignoring the case of ASCII letters
+  lower_prefix,
+  lower_suffix,
+  network,  ///< address_key with mask bits, of the masked address
+  range,    ///< range_key (index_range.hpp)
+
+  // These are a hint, looked for likewise.
   folded,  ///< the whole string in its folded form (case_mapping.hpp)
   folded_prefix,
   folded_suffix,
-  network,  ///< address_key with mask bits, of the masked address
-
-  // These a leaf finds not by a key of its own, but by a search, among those with rules under them: see path_node.
   infix,  ///< a text of one of infix_lengths anywhere in a string
-  range,  ///< range_key (index_range.hpp); found, it also answers its condition
-  lazy,   ///< the condition's canonical text; all of these are evaluated on every leaf
+
+  lazy,  ///< the condition's canonical text; those with rules under them are evaluated on every leaf
 };
 constexpr std::size_t key_kinds = static_cast<std::size_t>(key_kind::lazy) + 1;
 constexpr std::uint32_t bit_of(key_kind k) noexcept { return 1U << static_cast<unsigned>(k); }
 /// True when looking up answers the condition: found or not.
 constexpr bool is_answer(key_kind k) noexcept { return k <= key_kind::literal; }
-/// True for entries that are found by a search, and only while they have rules under them.
-constexpr bool is_searched(key_kind k) noexcept { return k >= key_kind::infix; }
+/// True when being found answers the condition.
+constexpr bool answers_when_found(key_kind k) noexcept { return k <= key_kind::range; }
 
 /// A condition that an entry does not answer by itself. Never changes.
 struct lazy_condition : block {
@@ -87,19 +92,20 @@ struct entry : block {
   key_kind kind{};
   hash_trie<compiled_rule> rules;  ///< those that it makes candidates
 
-  /// Of key_kind::lazy and range only: what is evaluated; null for a range that is no rule's condition. It stands before the key.
+  /// What is evaluated when the entry is not looked for; null while it is no rule's condition. It stands before the key, in
+  /// entries of the kinds for which before_key is not 0.
   lazy_condition*& condition() noexcept { return *reinterpret_cast<lazy_condition**>(this + 1); }
   const lazy_condition* condition() const noexcept { return *reinterpret_cast<lazy_condition* const*>(this + 1); }
   bool has_condition() const noexcept { return before_key(kind) != 0 && condition() != nullptr; }
   static constexpr std::size_t before_key(key_kind k) noexcept {
-    return k == key_kind::lazy || k == key_kind::range ? sizeof(void*) : 0;
+    return !is_answer(k) && (answers_when_found(k) || k == key_kind::lazy) ? sizeof(void*) : 0;
   }
   char* key_bytes() noexcept { return reinterpret_cast<char*>(this + 1) + before_key(kind); }
   std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1) + before_key(kind), key_size}; }
   std::uint32_t hash() const noexcept { return key_hash(kind, key()); }
 };
 
-/// The lengths of prefixes, suffixes and masks that occur at a path, so that a reader looks up each once.
+/// The lengths of prefixes, suffixes and masks with rules under them at a path, so that a reader looks up each once.
 struct length_list : block {
   struct item {
     key_kind kind;
@@ -122,6 +128,7 @@ struct path_node : block {
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
   hash_trie<entry> entries;
+  entry* any_leaf = nullptr;  ///< that of key_kind::any_leaf, which is among the entries
   // The entries that leaves search, while rules are under them: evaluated on every leaf; intervals; pieces of strings.
   hash_trie<entry> scans;
   interval_tree<entry> ranges;
