@@ -1,8 +1,10 @@
 #include "rulebus/detail/number.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <system_error>
 
@@ -38,6 +40,27 @@ int count_digits(std::uint64_t digits) noexcept {
 constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+constexpr std::uint64_t whole_powers[] = {1,
+                                          10,
+                                          100,
+                                          1000,
+                                          10000,
+                                          100000,
+                                          1000000,
+                                          10000000,
+                                          100000000,
+                                          1000000000,
+                                          10000000000,
+                                          100000000000,
+                                          1000000000000,
+                                          10000000000000,
+                                          100000000000000,
+                                          1000000000000000,
+                                          10000000000000000,
+                                          100000000000000000,
+                                          1000000000000000000,
+                                          10000000000000000000U};
+
 // The double nearest to a non-zero decimal; infinity or zero when there is none.
 double nearest(const decimal& d) noexcept {
   double value = 0;
@@ -64,94 +87,104 @@ decimal shortest_decimal(double value) noexcept {
   return normal_form({text, static_cast<std::size_t>(end - text)}).value_or(decimal{});
 }
 
-__extension__ using wide = unsigned __int128;
+__extension__ using wide = __int128;
 
-// A fraction of 16 or 17 digits, as coordinates and measurements have them, by integers. Of the decimal D = digits / 10^k, k
-// from 1 to 19, the nearest double is found as mantissa / 2^shift; then all is compared in units of 1 / (10^k 2^shift), where
-// one in the last decimal place is 2^shift and half a unit of the mantissa's last place is 10^k / 2: D is the shortest when no
-// decimal with one digit less is so near to the double that it, too, would be read as it, and when no other decimal with as
-// many digits is nearer. Nothing when it cannot tell: on ties, where rounding rules would count, and next to powers of two.
+// A fraction of 16 or 17 digits, as coordinates and measurements have them, by integers. The double nearest to the decimal
+// D = digits / 10^k, k from 1 to 19, is guessed by a division, which is off by few units of its last place, and written as
+// mantissa / 2^shift. Then all is compared in units of 1 / (10^k 2^shift), where one in the last decimal place is 2^shift and
+// one in the mantissa's last place is 10^k: the double is nearest when it is not further from D than half the latter. D is the
+// shortest when no other decimal with as many digits is nearer to the double, and no decimal with one digit less is so near
+// that it, too, would be read as it. Nothing when it cannot tell: on ties, where rounding rules would count, and next to
+// powers of two.
 std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexcept {
-  static constexpr std::uint64_t tens[] = {1,
-                                           10,
-                                           100,
-                                           1000,
-                                           10000,
-                                           100000,
-                                           1000000,
-                                           10000000,
-                                           100000000,
-                                           1000000000,
-                                           10000000000,
-                                           100000000000,
-                                           1000000000000,
-                                           10000000000000,
-                                           100000000000000,
-                                           1000000000000000,
-                                           10000000000000000,
-                                           100000000000000000,
-                                           1000000000000000000,
-                                           10000000000000000000U};
   if (d.exponent >= 0 || d.exponent < -19) return std::nullopt;
-  const std::uint64_t ten = tens[-d.exponent];
-  const int bits = 64 - std::countl_zero(d.digits);
-  const int shift = 53 - bits + (64 - std::countl_zero(ten));  // the quotient then has 53 or 54 bits
-  if (shift < 1 || shift + bits > 126) return std::nullopt;
-  wide scaled = wide{d.digits} << shift;
-  auto mantissa = static_cast<std::uint64_t>(scaled / ten);
-  auto rest = static_cast<std::uint64_t>(scaled % ten);
-  int used = shift;
-  if (mantissa >> 53 != 0) {
-    --used;
-    scaled = wide{d.digits} << used;
-    rest = (mantissa & 1U) != 0 ? static_cast<std::uint64_t>(((wide{rest} + ten) >> 1)) : rest >> 1;
-    mantissa >>= 1;
-  }
-  if (2 * wide{rest} == ten) return std::nullopt;
-  if (2 * wide{rest} > ten) ++mantissa;
-  if (mantissa >> 52 != 1 || mantissa == std::uint64_t{1} << 52) return std::nullopt;
-  value = std::ldexp(static_cast<double>(mantissa), -used);
+  const std::uint64_t ten = whole_powers[-d.exponent];
+  auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(d.digits) / powers[-d.exponent]);
+  constexpr std::uint64_t mantissa_bits = (std::uint64_t{1} << 52) - 1;
+  const int shift = 1075 - static_cast<int>(bits >> 52);
+  if (shift < 1 || shift > 67) return std::nullopt;
+  const auto mantissa = [&bits] { return (bits & mantissa_bits) | (mantissa_bits + 1); };
+  const wide scaled = wide{d.digits} << shift, half = ten / 2;  // 10^k is even
+  wide excess = scaled - wide{mantissa()} * ten;
+  if (excess > half) ++bits, excess -= ten;
+  if (excess < -half) --bits, excess += ten;
+  const wide distance = excess < 0 ? -excess : excess;
+  // Beyond half: the guess was too bad, or the adjustment has crossed a power of two.
+  if (distance >= half || (bits & mantissa_bits) == 0 || bits >> 52 != static_cast<std::uint64_t>(1075 - shift))
+    return std::nullopt;
+  value = std::bit_cast<double>(bits);
 
-  const wide exact = wide{mantissa} * ten, unit = wide{1} << used;
-  const wide distance = exact > scaled ? exact - scaled : scaled - exact;
-  if (2 * distance == unit) return std::nullopt;
-  if (2 * distance > unit) return false;
-  const wide below = wide{d.digits - d.digits % 10} << used, above = below + 10 * unit;
-  const wide to_below = exact > below ? exact - below : below - exact, to_above = above > exact ? above - exact : exact - above;
-  if (2 * to_below == ten || 2 * to_above == ten) return std::nullopt;
-  return 2 * to_below > ten && 2 * to_above > ten;
+  const wide unit = wide{1} << shift, half_unit = unit >> 1;
+  if (distance == half_unit) return std::nullopt;
+  if (distance > half_unit) return false;
+  const auto last = static_cast<int>(d.digits % 10);
+  const wide to_below = last * unit - excess, to_above = (10 - last) * unit + excess;
+  if (to_below == half || to_above == half) return std::nullopt;
+  return to_below > half && to_above > half;
+}
+
+// The first eight bytes as a word, the first byte lowest.
+std::uint64_t load_eight(const char* p) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
+}
+
+// Reads `count` digits, 1 to 8, that end at `end`, behind at least eight readable bytes: all at once, in pairs, then fours, then
+// all eight. False when there is something else among them.
+[[gnu::always_inline]] inline bool read_digits(const char* end, unsigned count, std::uint64_t& value) noexcept {
+  constexpr std::uint64_t zeros = 0x3030303030303030;
+  const unsigned unwanted = 64 - 8 * count;
+  std::uint64_t word = (load_eight(end - 8) >> unwanted << unwanted) | (count == 8 ? 0 : zeros >> 8 * count);
+  if (((word & 0xf0f0f0f0f0f0f0f0) ^ zeros) != 0 || (((word + 0x0606060606060606) ^ word) & 0xf0f0f0f0f0f0f0f0) != 0)
+    return false;
+  word -= zeros;
+  word = (word * 10 + (word >> 8)) & 0x00ff00ff00ff00ff;
+  word = (word * 100 + (word >> 16)) & 0x0000ffff0000ffff;
+  word = (word * 10000 + (word >> 32)) & 0xffffffff;
+  value = value * whole_powers[count] + word;
+  return true;
+}
+
+bool read_one_by_one(const char* p, const char* end, std::uint64_t& value) noexcept {
+  for (; p != end && is_digit(*p); ++p) value = value * 10 + static_cast<std::uint64_t>(*p - '0');
+  return p == end;
 }
 
 // The form of a number with at most 18 digits, zeros included, and no exponent: nearly all there are. Nothing for others.
-std::optional<decimal> short_form(std::string_view text) noexcept {
-  decimal out;
+bool short_form(std::string_view text, decimal& out) noexcept {
   const char* p = text.data();
   const char* const end = p + text.size();
-  out.negative = p != end && *p == '-';
-  if (out.negative) ++p;
-  if (end - p > 19) return std::nullopt;
-  const char* point = end;
-  for (; p != end; ++p) {
-    if (is_digit(*p)) {
-      out.digits = out.digits * 10 + static_cast<std::uint64_t>(*p - '0');
-    } else if (*p == '.') {
-      point = p + 1;
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+  if (end - p > 19) return false;
+  std::uint64_t digits = 0;
+  std::int32_t exponent = 0;
+  for (; p != end && is_digit(*p); ++p) digits = digits * 10 + static_cast<std::uint64_t>(*p - '0');
+  if (p != end) {
+    if (*p++ != '.') return false;
+    exponent = static_cast<std::int32_t>(p - end);
+    if (text.size() < 8) {
+      if (!read_one_by_one(p, end, digits)) return false;
     } else {
-      return std::nullopt;
+      for (; end - p > 8; p += 8) {
+        if (!read_digits(p + 8, 8, digits)) return false;
+      }
+      if (p != end && !read_digits(end, static_cast<unsigned>(end - p), digits)) return false;
     }
   }
-  if (out.digits == 0) return decimal{};
-  out.exponent = -static_cast<std::int32_t>(end - point);
-  for (; out.digits % 10 == 0; out.digits /= 10) ++out.exponent;
-  if (out.digits >= 100000000000000000) return std::nullopt;  // over 17: left to the rule
-  return out;
+  if (digits == 0) return out = {}, true;
+  for (; digits % 10 == 0; digits /= 10) ++exponent;
+  if (digits >= 100000000000000000) return false;  // over 17: left to the rule
+  out = {digits, exponent, negative};
+  return true;
 }
 
 }  // namespace number
 
 std::optional<decimal> normal_form(std::string_view text) noexcept {
-  if (const auto simple = number::short_form(text)) return simple;
   decimal out;
+  if (number::short_form(text, out)) return out;
   std::size_t i = 0;
   if (i < text.size() && text[i] == '-') {
     out.negative = true;

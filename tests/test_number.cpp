@@ -186,3 +186,20 @@ TEST_CASE("comparable: fractions of 15 to 17 digits are so exactly when printing
   }
   CHECK(comparable_ones > 10000);
 }
+
+TEST_CASE("normal form: digits read eight at a time are those read one by one") {
+  tests::random_source random(31);
+  const auto digits = [&random](std::size_t n) {
+    std::string out;
+    for (; n > 0; --n) out += static_cast<char>('0' + (random.percent(30) ? 0 : random.below(10)));
+    return out;
+  };
+  for (int i = 0; i < 100000; ++i) {
+    const std::string whole = random.percent(30) ? "0" : std::to_string(1 + random.below(9)) + digits(random.below(8));
+    const std::string fraction = digits(random.below(18));
+    const std::string text = (random.percent(50) ? "-" : "") + whole + (fraction.empty() ? "" : '.' + fraction);
+    // An exponent of nothing: the same number by the slow way.
+    CAPTURE(text);
+    REQUIRE(normal_form(text) == normal_form(text + "e0"));
+  }
+}
