@@ -129,6 +129,16 @@ bool index_writer::remove(rule_id id) {
 
 // ---- paths
 
+void index_writer::note_children(path_node& node) noexcept {
+  if (node.child_count > path_node::few) return;
+  path_node::near_child* to = node.near;
+  node.children.for_each([&to](path_node& child) {
+    const std::string_view step = child.step();
+    const std::uint64_t mask = step.size() < 8 ? (std::uint64_t{1} << 8 * step.size()) - 1 : UINT64_MAX;
+    *to++ = {first_word(step), step.find_first_of("\"\\") == std::string_view::npos ? mask : 0, &child};
+  });
+}
+
 path_node* index_writer::open_root() {
   if (next_.paths == nullptr) {
     next_.paths = store_.make<path_node>();
@@ -147,9 +157,11 @@ path_node* index_writer::open_child(path_node& parent, path_node* grandparent, s
     parent.children.insert(store_, child);
     parent.first_bytes |= path_node::first_byte_bit(step);
     if (parent.child_count++ == 0 && grandparent != nullptr) ++grandparent->inner_children;
+    note_children(parent);
   } else if (!store_.is_fresh(child)) {
     path_node* copy = index::copy_of(store_, child);
     parent.children.replace(store_, child, copy);
+    note_children(parent);
     child = copy;
   }
   return child;
@@ -175,6 +187,7 @@ void index_writer::close_path(std::vector<path_node*>& nodes) {
     parent->children.erase(store_, node);
     store_.retire(node);
     if (--parent->child_count == 0 && nodes.size() > 2) --nodes[nodes.size() - 3]->inner_children;
+    note_children(*parent);
     // The mask is a filter: with many children it may keep bits of those that are gone, which costs look-ups only.
     if (parent->child_count > 64) continue;
     parent->first_bytes = 0;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <system_error>
 
+#include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/json_text.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -123,19 +124,12 @@ std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexce
   return to_below > half && to_above > half;
 }
 
-// The first eight bytes as a word, the first byte lowest.
-std::uint64_t load_eight(const char* p) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, p, sizeof word);
-  return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
-}
-
 // Reads `count` digits, 1 to 8, that end at `end`, behind at least eight readable bytes: all at once, in pairs, then fours, then
 // all eight. False when there is something else among them.
 [[gnu::always_inline]] inline bool read_digits(const char* end, unsigned count, std::uint64_t& value) noexcept {
   constexpr std::uint64_t zeros = 0x3030303030303030;
   const unsigned unwanted = 64 - 8 * count;
-  std::uint64_t word = (load_eight(end - 8) >> unwanted << unwanted) | (count == 8 ? 0 : zeros >> 8 * count);
+  std::uint64_t word = (load_word(end - 8) >> unwanted << unwanted) | (count == 8 ? 0 : zeros >> 8 * count);
   if (((word & 0xf0f0f0f0f0f0f0f0) ^ zeros) != 0 || (((word + 0x0606060606060606) ^ word) & 0xf0f0f0f0f0f0f0f0) != 0)
     return false;
   word -= zeros;

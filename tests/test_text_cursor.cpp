@@ -64,7 +64,7 @@ TEST_CASE("text_cursor: the rest of a container is skipped, from behind one of i
   REQUIRE(cursor.raw_string(text));
   cursor.step();
   REQUIRE(cursor.skip_value());
-  REQUIRE(cursor.skip_rest_of_container());
+  REQUIRE(cursor.skip_rest_of_object());
   REQUIRE(cursor.peek() == ',');
   cursor.step();
   REQUIRE(cursor.raw_string(text));

@@ -34,8 +34,27 @@ class byte_block {
     const __m128i most = _mm_set1_epi8(c);
     return mask([most](__m128i v) { return _mm_cmpeq_epi8(_mm_min_epu8(v, most), v); });
   }
+  /// Whether some byte is c.
+  bool has(char c) const noexcept {
+    const __m128i wanted = _mm_set1_epi8(c);
+    return any([wanted](__m128i v) { return _mm_cmpeq_epi8(v, wanted); });
+  }
+  /// Whether some byte is a bracket.
+  bool has_bracket() const noexcept {
+    const __m128i opening = _mm_set1_epi8('{'), closing = _mm_set1_epi8('}'), bit = _mm_set1_epi8(0x20);
+    return any([=](__m128i v) {
+      const __m128i lower = _mm_or_si128(v, bit);
+      return _mm_or_si128(_mm_cmpeq_epi8(lower, opening), _mm_cmpeq_epi8(lower, closing));
+    });
+  }
 
  private:
+  template <class Compare>
+  bool any(Compare compare) const noexcept {
+    const __m128i low = _mm_or_si128(compare(part_[0]), compare(part_[1]));
+    const __m128i high = _mm_or_si128(compare(part_[2]), compare(part_[3]));
+    return _mm_movemask_epi8(_mm_or_si128(low, high)) != 0;
+  }
   template <class Compare>
   std::uint64_t mask(Compare compare) const noexcept {
     std::uint64_t out = 0;
@@ -61,6 +80,8 @@ class byte_block {
   std::uint64_t at_most(char c) const noexcept {
     return mask([c](char b) { return static_cast<unsigned char>(b) <= static_cast<unsigned char>(c); });
   }
+  bool has(char c) const noexcept { return equal(c) != 0; }
+  bool has_bracket() const noexcept { return (equal_bracket('{') | equal_bracket('}')) != 0; }
 
  private:
   template <class Test>

@@ -37,24 +37,48 @@ class event_walk {
     ++unfinished_;
     if (cursor_.peek() == '}') return close_object(missing);
     for (;;) {
-      std::string_view key;
-      if (!cursor_.key(key)) return false;
-      if (cursor_.is_escaped(key) && !sink_.decode(key)) return false;
+      if constexpr (Cursor::stops_early) {
+        cursor_.skip_members(n.first_bytes);
+        if (cursor_.peek() == '}') return close_object(missing);
+        if (cursor_.peek() != '"') return false;
+      }
       bool whole_step = true;
-      if (const path_node* child = find(n, key, whole_step); child == nullptr) {
+      const path_node* child = take_near_child(n);
+      if (child == nullptr && !take_key(n, child, whole_step)) return false;
+      if (child == nullptr) {
         if (!cursor_.skip_value()) return false;
       } else {
         if (whole_step && missing > 0 && --missing == 0) --unfinished_;
         if (!value(*child, element)) return false;
         if constexpr (Cursor::stops_early) {
           if (stopped_ || unfinished_ == 0) return stopped_ = true;
-          if (missing == 0) return cursor_.skip_rest_of_container();
+          if (missing == 0) return cursor_.skip_rest_of_object();
         }
       }
       const after_value next = cursor_.behind_value('}');
       if (next == after_value::closing) return close_object(missing);
       if (next == after_value::invalid) return false;
     }
+  }
+
+  /// The child whose step is the key under the cursor, if it is one of few; then the cursor is behind the key.
+  const path_node* take_near_child(const path_node& n) noexcept {
+    if constexpr (Cursor::stops_early) {
+      if (n.child_count > path_node::few) return nullptr;
+      for (std::uint32_t i = 0; i < n.child_count; ++i) {
+        const path_node::near_child& near = n.near[i];
+        if (cursor_.take_key(near.node->step(), near.first, near.mask)) return near.node;
+      }
+    }
+    return nullptr;
+  }
+
+  /// Moves behind the key under the cursor and its colon, and finds the child that it leads to.
+  bool take_key(const path_node& n, const path_node*& child, bool& whole_step) {
+    std::string_view key;
+    if (!cursor_.key(key) || (cursor_.is_escaped(key) && !sink_.decode(key))) return false;
+    child = find(n, key, whole_step);
+    return true;
   }
 
   bool close_object(std::uint32_t missing) {

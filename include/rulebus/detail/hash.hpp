@@ -4,6 +4,7 @@
 // cryptography; look-ups compare the bytes, so a collision costs time, never a wrong answer.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,6 +23,20 @@ std::uint64_t load(const char* p) noexcept {
   Word w;
   std::memcpy(&w, p, sizeof w);
   return w;
+}
+
+/// The eight bytes at p as a number, the first one lowest.
+inline std::uint64_t load_word(const char* p) noexcept {
+  const auto word = load<std::uint64_t>(p);
+  return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
+}
+
+/// The same of a string, with zeros if it is shorter.
+inline std::uint64_t first_word(std::string_view bytes) noexcept {
+  if (bytes.size() >= 8) return load_word(bytes.data());
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
+  return word;
 }
 
 /// a == b, for short strings that are expected to be equal: without a call.

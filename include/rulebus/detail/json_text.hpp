@@ -63,16 +63,25 @@ inline std::uint32_t digit_mask(const char* p) noexcept {
 #endif
 }
 
+/// Bit i: p[i] is a quote or a backslash, for 16 bytes from p.
+inline std::uint32_t quote_mask(const char* p) noexcept {
+#if defined(__SSE2__)
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(quote, backslash)));
+#else
+  std::uint32_t mask = 0;
+  for (int i = 0; i < 16; ++i) mask |= static_cast<std::uint32_t>(p[i] == '"' || p[i] == '\\' ? 1 : 0) << i;
+  return mask;
+#endif
+}
+
 /// The first quote or backslash at or behind p, or end.
 inline const char* find_quote(const char* p, const char* end) noexcept {
-#if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    const auto found = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(quote, backslash)));
+    const std::uint32_t found = quote_mask(p);
     if (found != 0) return p + static_cast<std::uint32_t>(std::countr_zero(found));
   }
-#endif
   while (p != end && *p != '"' && *p != '\\') ++p;
   return p;
 }

@@ -125,8 +125,15 @@ struct path_name : block {
 };
 
 struct path_node : block {
+  static constexpr std::size_t few = 4;
+  struct near_child {
+    std::uint64_t first = 0;  ///< first_word of its step
+    std::uint64_t mask = 0;   ///< of the bytes that `first` has; 0: in an event the step is not written as it is
+    path_node* node = nullptr;
+  };
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
+  near_child near[few];  ///< the children once more, while they are few: compared, not hashed
   hash_trie<entry> entries;
   entry* any_leaf = nullptr;  ///< that of key_kind::any_leaf, which is among the entries
   // The entries that leaves search, while rules are under them: evaluated on every leaf; intervals; pieces of strings.
@@ -150,6 +157,15 @@ struct path_node : block {
     return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
   }
   path_node* child(std::string_view step) const noexcept {
+    if (child_count <= few) {
+      const std::uint64_t first = first_word(step);
+      for (std::uint32_t i = 0; i < child_count; ++i) {
+        const path_node& n = *near[i].node;
+        if (near[i].first != first || n.step_size != step.size()) continue;
+        if (step.size() <= sizeof first || same_bytes(n.step(), step)) return near[i].node;
+      }
+      return nullptr;
+    }
     return children.find(hash_of(step), [step](const path_node& n) { return same_bytes(n.step(), step); });
   }
   /// Down several steps, joined by dots.

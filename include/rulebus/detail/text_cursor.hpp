@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "rulebus/detail/byte_block.hpp"
+#include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/json_text.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -56,10 +57,23 @@ class text_cursor {
   bool is_escaped(std::string_view) const noexcept { return is_escaped_; }
 
   bool number(std::string_view& content) noexcept {
-    const char* const end = scalar_end();
-    if (end == at_ || !is_number(at_, end, end_)) return false;
+    const char* end = plain_number_end();
+    if (end == nullptr) {
+      end = scalar_end();
+      if (end == at_ || !is_number(at_, end, end_)) return false;
+    }
     content = {at_, static_cast<std::size_t>(end - at_)};
     return move_to(end), true;
+  }
+
+  /// Moves behind the key under the cursor and its colon if it is this one, written without escapes; `first` and `mask` are
+  /// those of path_node::near_child. Quick, since the end of the key is not searched for.
+  bool take_key(std::string_view key, std::uint64_t first, std::uint64_t mask) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < key.size() + 16) return false;
+    const char* const p = at_ + 1;
+    if ((load_word(p) & mask) != first || p[key.size()] != '"' || p[key.size() + 1] != ':') return false;
+    if (mask == 0 || (key.size() > 8 && std::memcmp(p + 8, key.data() + 8, key.size() - 8) != 0)) return false;
+    return move_to(p + key.size() + 2), true;
   }
 
   bool literal(std::string_view word) noexcept {
@@ -71,12 +85,22 @@ class text_cursor {
     std::string_view ignored;
     const char c = peek();
     if (c == '"') return raw_string(ignored);
-    if (c == '{' || c == '[') return ++at_, skip_rest();
+    if (c == '{' || c == '[') return step(), skip_rest();
     return move_to(scalar_end()), true;
   }
 
-  /// Moves behind the closing bracket of the container that was entered last.
-  bool skip_rest_of_container() noexcept { return --depth_, skip_rest(); }
+  /// Moves behind the closing bracket of the object that was entered last, from behind one of its values.
+  bool skip_rest_of_object() noexcept {
+    --depth_;
+    if (peek() == ',') step();
+    return skip_rest();
+  }
+
+  /// Moves from a member's key over members that are passed quickly and whose keys do not begin with one of the bytes (as in
+  /// path_node::first_bytes): to the next member, or to the closing bracket.
+  void skip_members(std::uint64_t first_bytes) noexcept {
+    if (end_ - at_ > 1 && !is_wanted(at_, first_bytes)) at_ = behind_members(at_, first_bytes);
+  }
 
  private:
   // Behind white space, of which there seldom is any.
@@ -101,16 +125,84 @@ class text_cursor {
     return p == end_ ? nullptr : p;
   }
 
-  // Brackets are counted, outside strings, up to the one that closes the container around the cursor.
+  // The end of a number without exponent and of less than 32 digits, by where the other characters than digits are; null for
+  // others, and near the end of the text.
+  const char* plain_number_end() const noexcept {
+    if (end_ - at_ < 34) return nullptr;
+    const char* const p = at_ + (*at_ == '-' ? 1 : 0);
+    std::uint32_t others = ~digit_mask(p);
+    if (others == 0) return nullptr;
+    auto end = static_cast<std::size_t>(std::countr_zero(others));
+    if (end == 0 || (end > 1 && *p == '0')) return nullptr;
+    if (p[end] == '.') {
+      others &= others - 1;
+      if (others == 0 || (others >> (end + 1) & 1U) != 0) return nullptr;
+      end = static_cast<std::size_t>(std::countr_zero(others));
+    }
+    return ends_scalar(p + end, end_) ? p + end : nullptr;
+  }
+
+  // Members whose value is a string or another scalar, without escapes, shorter than a block, and with no more white space than
+  // one blank behind punctuation: from a key to the first key that is wanted or the first member that is anything else; or,
+  // behind the last member, to the closing bracket. The quotes of a block are found at once, and which of them begins the next
+  // member follows from their order; what is between them is only looked at to see that it is so. That matters: if each step
+  // had to wait for what the one before has read, waiting would be most of the time.
+  [[gnu::noinline]] const char* behind_members(const char* p, std::uint64_t wanted) const noexcept {
+    for (const char* base = nullptr; p != base && end_ - p >= 80;) {
+      base = p;
+      const byte_block block(base);
+      if (block.has('\\')) return p;
+      for (std::uint64_t quotes = block.equal('"'); quotes != 0;) {
+        const auto take = [base, &quotes] {
+          const char* const place = base + std::countr_zero(quotes);
+          return quotes &= quotes - 1, place;
+        };
+        const char* const key = take();
+        if (is_wanted(key, wanted)) return key;
+        if (quotes == 0) break;
+        const char* end = take();
+        if (end == key + 1 || end[1] != ':') return key;
+        const char* const value = behind_blank(end + 2);
+        if (*value == '"') {
+          quotes &= quotes - 1;
+          if (quotes == 0) break;
+          end = take() + 1;
+        } else {
+          if (*value == '{' || *value == '[') return key;
+          end = find_scalar_end(value, end_);
+          if (end_ - end < 3) return key;
+        }
+        if (*end != ',') return *end == '}' ? end : key;
+        p = behind_blank(end + 1);
+        if (*p != '"') return key;
+      }
+    }
+    return p;
+  }
+  static bool is_wanted(const char* key, std::uint64_t first_bytes) noexcept {
+    return (first_bytes >> (static_cast<unsigned char>(key[1]) & 63U) & 1U) != 0;
+  }
+  static const char* behind_blank(const char* p) noexcept {
+    if (*p == ' ') [[unlikely]]
+      ++p;
+    return p;
+  }
+
+  // Moves behind the bracket that closes the container, from one of its keys or values. First what can be passed by the
+  // member, then brackets are counted, outside strings.
   [[gnu::noinline]] bool skip_rest() noexcept {
+    if (peek() == '"') skip_members(0);
+    if (peek() == '}') return step(), true;
     std::uint64_t in_string = 0;   // all bits: the block begins in a string
     std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
     std::size_t open = 1;
     for (; end_ - at_ >= 64; at_ += 64) {
       const byte_block block(at_);
-      const std::uint64_t quotes = block.equal('"') & ~escaped_bytes(block.equal('\\'), is_escaped);
+      std::uint64_t quotes = block.equal('"');
+      if (is_escaped != 0 || block.has('\\')) quotes &= ~escaped_bytes(block.equal('\\'), is_escaped);
       const std::uint64_t inside = prefix_xor(quotes) ^ in_string;
       in_string = std::uint64_t{0} - (inside >> 63);
+      if (!block.has_bracket()) continue;
       const std::uint64_t opening = block.equal_bracket('{') & ~inside, closing = block.equal_bracket('}') & ~inside;
       const std::size_t closed = count(closing);
       if (open <= closed && find_closing(opening, closing, open)) return true;
