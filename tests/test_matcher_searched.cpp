@@ -1,5 +1,6 @@
-// Conditions that leaves find by a search: numeric ranges, and wildcards by pieces of what is between stars. Many of them on
-// two fields, over alphabets so small that they crowd: what test_matcher_random has too few of.
+// Conditions that are looked for only while rules are under them: numeric ranges, wildcards by pieces of what is between
+// stars, beginnings and ends in any case, networks; and rules that match at once when found. Many of them on two fields, over
+// alphabets so small that they crowd: what test_matcher_random has too few of.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -37,7 +38,10 @@ class generator {
     const std::string whole = std::to_string(random.below(numbers_));
     return (random.percent(20) ? "-" : "") + whole + (random.percent(10) ? ".5" : "");
   }
-  std::string leaf() { return random.percent(50) ? '"' + text(random.below(3 * longest_)) + '"' : number(); }
+  std::string leaf() {
+    if (random.percent(3)) return random.percent(50) ? R"("10.1.2.3")" : R"("10.2.2.3")";
+    return random.percent(60) ? '"' + any_case(text(random.below(random.percent(50) ? 5 : 3 * longest_))) + '"' : number();
+  }
   std::string value() {
     if (random.percent(70)) return leaf();
     std::string out;
@@ -63,9 +67,33 @@ class generator {
     if (random.percent(6)) return R"({"all":[)" + condition() + ',' + condition() + "]}";
     if (random.percent(4)) return R"({"anything-but":)" + wildcard() + '}';
     if (random.percent(8)) return number();
+    if (random.percent(30)) return end();
+    if (random.percent(4)) return random.percent(50) ? R"({"cidr":"10.0.0.0/8"})" : R"({"cidr":"10.1.0.0/16"})";
     return random.percent(50) ? wildcard() : range();
   }
+  /// A beginning or an end, or all of a text, perhaps ignoring case, perhaps of what must not be.
+  std::string end() {
+    std::string operand = '"' + any_case(text(random.below(4))) + '"';
+    if (random.percent(60)) operand = R"({"equals-ignore-case":)" + operand + '}';
+    if (random.percent(70)) {
+      if (operand.front() == '"' || random.percent(50)) operand = '{' + random.pick(ends_) + ':' + operand + '}';
+    }
+    if (operand.front() == '"') return random.percent(50) ? operand : R"({"anything-but":[)" + operand + "]}";
+    // What anything-but takes is simpler.
+    if (random.percent(80)) return operand;
+    const std::string word = '"' + text(random.below(3)) + '"';
+    return R"({"anything-but":{)" + random.pick(butters_) + ":[" + word + "]}}";
+  }
+  /// Letters in capitals here and there; now and then the sign for Kelvin, whose lower case is a k.
+  std::string any_case(std::string text) {
+    for (char& c : text) {
+      if (random.percent(30)) c = static_cast<char>(c - 'a' + 'A');
+    }
+    return random.percent(5) ? text + (random.percent(50) ? "\xe2\x84\xaa" : random.percent(50) ? "k" : "K") : text;
+  }
 
+  const std::vector<std::string> ends_ = {R"("prefix")", R"("suffix")"};
+  const std::vector<std::string> butters_ = {R"("prefix")", R"("suffix")", R"("equals-ignore-case")"};
   const std::vector<std::string> operators_ = {"<", "<=", ">", ">=", "="};
   std::size_t letters_, longest_, numbers_;
 };
