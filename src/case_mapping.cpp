@@ -78,13 +78,14 @@ void insert(std::vector<std::uint32_t>& set, std::size_t first, std::uint32_t po
 }
 
 char ascii_lower(char c) noexcept { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
+bool equals_lower(char c, char lower) noexcept { return ascii_lower(c) == lower; }
 
 // The same as run for a pattern text that is ASCII.
 bool run_ascii(std::string_view lower, std::string_view value, bool backwards, std::vector<std::uint32_t>& scratch) {
   if (value.size() < lower.size()) return false;
   const std::string_view part = backwards ? value.substr(value.size() - lower.size()) : value.substr(0, lower.size());
   scratch.assign(1, static_cast<std::uint32_t>(lower.size()));
-  return std::equal(part.begin(), part.end(), lower.begin(), [](char a, char b) { return ascii_lower(a) == b; });
+  return std::equal(part.begin(), part.end(), lower.begin(), equals_lower);
 }
 
 // Runs the characters over the value, forwards from its beginning or backwards from its end. Afterwards `scratch` holds the
@@ -141,7 +142,9 @@ caseless_text make_caseless(std::string_view text) {
 }
 
 bool caseless_equals(const caseless_text& p, std::string_view value, std::vector<std::uint32_t>& scratch) {
-  if (!p.ascii.empty() && p.ascii.size() != value.size()) return false;
+  if (!p.ascii.empty()) {
+    return p.ascii.size() == value.size() && std::equal(value.begin(), value.end(), p.ascii.begin(), case_mapping::equals_lower);
+  }
   return case_mapping::run(p, value, false, scratch) && scratch.back() == value.size();
 }
 

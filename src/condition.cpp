@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <optional>
 
+#include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 #include "rulebus/detail/regexp.hpp"
 
@@ -74,19 +76,15 @@ bool in_range(const number_range& r, double value) {
   return (r.low_open ? value > r.low : value >= r.low) && (r.high_open ? value < r.high : value <= r.high);
 }
 
-bool number_passes(const condition& c, std::string_view text) {
+bool number_passes(const condition& c, std::string_view text, const std::optional<double>& value) {
   if (c.kind == test_kind::number_text) return text == c.text;
-  if (c.kind != test_kind::number_equals && c.kind != test_kind::range) return false;
-  const std::optional<double> value = comparable(text);
-  if (!value) return false;
+  if (!value || (c.kind != test_kind::number_equals && c.kind != test_kind::range)) return false;
   return c.kind == test_kind::range ? in_range(c.range, *value) : *value == c.number;
 }
 
-bool string_passes(const condition& c, std::string_view text, test_scratch& scratch) {
+// Apart, to leave little to what is asked most.
+[[gnu::noinline]] bool other_string_passes(const condition& c, std::string_view text, test_scratch& scratch) {
   switch (c.kind) {
-    case test_kind::string_equals: return text == c.text;
-    case test_kind::prefix: return text.starts_with(c.text);
-    case test_kind::suffix: return text.ends_with(c.text);
     case test_kind::caseless_equals: return caseless_equals(c.caseless, text, scratch.positions);
     case test_kind::caseless_prefix: return caseless_prefix(c.caseless, text, scratch.positions);
     case test_kind::caseless_suffix: return caseless_suffix(c.caseless, text, scratch.positions);
@@ -105,25 +103,52 @@ bool string_passes(const condition& c, std::string_view text, test_scratch& scra
   }
 }
 
+inline bool string_passes(const condition& c, std::string_view text, test_scratch& scratch) {
+  const std::string_view literal = c.text;
+  switch (c.kind) {
+    case test_kind::string_equals: return same_bytes(text, literal);
+    case test_kind::prefix: return text.size() >= literal.size() && same_bytes(text.substr(0, literal.size()), literal);
+    case test_kind::suffix:
+      return text.size() >= literal.size() && same_bytes(text.substr(text.size() - literal.size()), literal);
+    default: return other_string_passes(c, text, scratch);
+  }
+}
+
+bool literal_passes(const condition& c, leaf_type type) {
+  switch (type) {
+    case leaf_type::true_value: return c.kind == test_kind::true_value;
+    case leaf_type::false_value: return c.kind == test_kind::false_value;
+    default: return c.kind == test_kind::null_value;
+  }
+}
+
+[[gnu::noinline]] bool other_passes_one(const condition* first, const condition* end, const leaf& value) {
+  const auto any = [=](auto test) { return std::any_of(first, end, test); };
+  if (value.type != leaf_type::number) return any([&](const condition& c) { return literal_passes(c, value.type); });
+  const std::optional<double> number = comparable(value.text);
+  return any([&](const condition& c) { return number_passes(c, value.text, number); });
+}
+
+/// Whether the leaf passes one of the conditions, none of which has conditions in it.
+inline bool passes_one(const condition* first, const condition* end, const leaf& value, test_scratch& scratch) {
+  if (value.type != leaf_type::string) return other_passes_one(first, end, value);
+  for (; first != end; ++first) {
+    if (string_passes(*first, value.text, scratch)) return true;
+  }
+  return false;
+}
+
 }  // namespace conditions
 
 bool passes(const condition& c, const leaf& value, test_scratch& scratch) {
-  const auto holds = [&](const condition& part) { return passes(part, value, scratch); };
   switch (c.kind) {
     case test_kind::exists: return true;
     case test_kind::absent: return false;
-    case test_kind::anything_but: return std::none_of(c.of.begin(), c.of.end(), holds);
-    case test_kind::all: return std::all_of(c.of.begin(), c.of.end(), holds);
-    default: break;
+    case test_kind::anything_but: return !conditions::passes_one(c.of.data(), c.of.data() + c.of.size(), value, scratch);
+    case test_kind::all:
+      return std::all_of(c.of.begin(), c.of.end(), [&](const condition& part) { return passes(part, value, scratch); });
+    default: return conditions::passes_one(&c, &c + 1, value, scratch);
   }
-  switch (value.type) {
-    case leaf_type::string: return conditions::string_passes(c, value.text, scratch);
-    case leaf_type::number: return conditions::number_passes(c, value.text);
-    case leaf_type::true_value: return c.kind == test_kind::true_value;
-    case leaf_type::false_value: return c.kind == test_kind::false_value;
-    case leaf_type::null_value: return c.kind == test_kind::null_value;
-  }
-  return false;
 }
 
 }  // namespace rulebus::inline v1::detail

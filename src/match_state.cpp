@@ -60,11 +60,6 @@ void match_state::leaf(const path_node& node, const detail::leaf& value, std::ui
   leaves_[number].end_hit = static_cast<std::uint32_t>(hits_.size());
 }
 
-void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a) {
-  hits_.push_back({leaf_number, condition, a.first_hit});
-  a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
-}
-
 // ---- looking a leaf up
 
 void match_state::probe(const path_node& node, const detail::leaf& value, std::uint32_t number) {
@@ -76,7 +71,7 @@ void match_state::probe(const path_node& node, const detail::leaf& value, std::u
   } else if (node.kinds & bit_of(key_kind::literal)) {
     found(find_entry(node, key_kind::literal, literal_key(value.type)), number);
   }
-  if (!node.scans.empty()) scan(node, value, number);
+  if (!node.scans.empty()) scan(node, value);
 }
 
 void match_state::probe_string(const path_node& node, std::string_view text, std::uint32_t number) {
@@ -95,7 +90,7 @@ void match_state::probe_number(const path_node& node, std::string_view text, std
   const bool has_numbers = (node.kinds & bit_of(key_kind::number)) != 0, has_ranges = !node.ranges.empty();
   if (has_numbers || has_ranges) {
     const std::optional<decimal> d = normal_form(text);
-    if (d && has_numbers) found(find_entry(node, key_kind::number, number_key(*d).view()), number);
+    if (d && has_numbers) found(find_entry_inline(node, key_kind::number, number_key(*d).view()), number);
     if (d && has_ranges) probe_ranges(node, *d, number);
   }
   if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);
@@ -148,31 +143,8 @@ void match_state::probe_address(const path_node& node, std::string_view text, st
   }
 }
 
-void match_state::found(const entry* e, std::uint32_t leaf_number) {
-  if (e == nullptr) return;
-  answer& a = answers_[e->id];
-  if (a.event != event_) {
-    a = {event_, none};
-    add_candidates(*e);
-  }
-  if (answers_when_found(e->kind)) add_hit(leaf_number, e->id, a);
-}
-
 void match_state::add_candidates(const entry& e) {
   e.rules.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
-}
-
-void match_state::add_candidate(const compiled_rule& rule) {
-  if (rule.slot != compiled_rule::no_slot) {
-    std::uint32_t& mark = rule_marks_[rule.slot];
-    if (mark == event_) return;
-    mark = event_;
-  }
-  if (rule.is_settled != 0) {
-    matches_.push_back(rule.id);
-  } else {
-    candidates_.push_back(&rule);
-  }
 }
 
 // ---- checking candidates
@@ -258,16 +230,25 @@ bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f
   return false;
 }
 
-/// Whether a leaf passes a condition that no entry answers; evaluated when first asked for.
+/// Whether a leaf passes a condition that no entry has answered; evaluated when first asked for.
 bool match_state::lazy_holds(const compiled_field& f, const lazy_condition& c) {
   answer& a = answers_[c.id];
   if (a.event == event_) return a.first_hit != none;
   a = {event_, none};
-  for (std::uint32_t i = paths_[f.path_id].first; i != none; i = leaves_[i].next) {
-    if (!passes(*c.test, leaves_[i].value, scratch_)) continue;
-    add_hit(i, c.id, a);
+  for (std::uint32_t i = paths_[f.path_id].first; i != none && a.first_hit == none; i = leaves_[i].next) {
+    if (passes(*c.test, leaves_[i].value, scratch_)) a.first_hit = some;
   }
   return a.first_hit != none;
+}
+
+/// Finds all leaves that pass such a condition, when at least one does.
+void match_state::list_hits(const path_state& path, const lazy_condition& c) {
+  answer& a = answers_[c.id];
+  if (a.first_hit != some) return;
+  a.first_hit = none;
+  for (std::uint32_t i = path.first; i != none; i = leaves_[i].next) {
+    if (passes(*c.test, leaves_[i].value, scratch_)) add_hit(i, c.id, a);
+  }
 }
 
 // ---- array consistency
@@ -331,6 +312,7 @@ void match_state::add_leaves(const compiled_rule& rule, const compiled_field& f,
     const bool lazy = i >= f.answered;
     const answer& a = answers_[lazy ? c.lazy->id : c.entry.id];
     if (!(lazy ? lazy_holds(f, *c.lazy) : a.event == event_)) continue;
+    if (lazy) list_hits(path, *c.lazy);
     for (std::uint32_t h = a.first_hit; h != none; h = hits_[h].next) {
       const std::uint32_t element = leaves_[hits_[h].leaf].element;
       count_step();

@@ -18,13 +18,13 @@ void match_state::probe_infixes(const path_node& node, std::string_view text, st
   });
 }
 
-void match_state::scan(const path_node& node, const detail::leaf& value, std::uint32_t number) {
+void match_state::scan(const path_node& node, const detail::leaf& value) {
   node.scans.for_each([&](const entry& e) {
     answer& a = answers_[e.id];
     if (a.event != event_) a = {event_, none};
-    if (!passes(*e.condition()->test, value, scratch_)) return;
-    if (a.first_hit == none) add_candidates(e);
-    add_hit(number, e.id, a);
+    if (a.first_hit != none || !passes(*e.condition()->test, value, scratch_)) return;
+    a.first_hit = some;
+    add_candidates(e);
   });
 }
 

@@ -88,38 +88,39 @@ decimal shortest_decimal(double value) noexcept {
   return normal_form({text, static_cast<std::size_t>(end - text)}).value_or(decimal{});
 }
 
-__extension__ using wide = __int128;
-
 // A fraction of 16 or 17 digits, as coordinates and measurements have them, by integers. The double nearest to the decimal
-// D = digits / 10^k, k from 1 to 19, is guessed by a division, which is off by few units of its last place, and written as
+// D = digits / 10^k, k from 1 to 17, is guessed by a division, which is off by few units of its last place, and written as
 // mantissa / 2^shift. Then all is compared in units of 1 / (10^k 2^shift), where one in the last decimal place is 2^shift and
 // one in the mantissa's last place is 10^k: the double is nearest when it is not further from D than half the latter. D is the
 // shortest when no other decimal with as many digits is nearer to the double, and no decimal with one digit less is so near
 // that it, too, would be read as it. Nothing when it cannot tell: on ties, where rounding rules would count, and next to
 // powers of two.
+//
+// 64 bits do: 2^shift is nearly mantissa / D, so less than 2^53 10^17 / 10^15, and ten of that are less than 2^63; and
+// differences of what is nearly equal come out right whatever overflows on the way.
 std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexcept {
-  if (d.exponent >= 0 || d.exponent < -19) return std::nullopt;
+  if (d.exponent >= 0 || d.exponent < -17) return std::nullopt;
   const std::uint64_t ten = whole_powers[-d.exponent];
+  const auto half = static_cast<std::int64_t>(ten / 2);  // exactly
   auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(d.digits) / powers[-d.exponent]);
   constexpr std::uint64_t mantissa_bits = (std::uint64_t{1} << 52) - 1;
-  const int shift = 1075 - static_cast<int>(bits >> 52);
-  if (shift < 1 || shift > 67) return std::nullopt;
-  const auto mantissa = [&bits] { return (bits & mantissa_bits) | (mantissa_bits + 1); };
-  const wide scaled = wide{d.digits} << shift, half = ten / 2;  // 10^k is even
-  wide excess = scaled - wide{mantissa()} * ten;
-  if (excess > half) ++bits, excess -= ten;
-  if (excess < -half) --bits, excess += ten;
-  const wide distance = excess < 0 ? -excess : excess;
+  const auto exponent = static_cast<std::uint32_t>(bits >> 52);
+  if (exponent >= 1075) return std::nullopt;
+  const std::uint32_t shift = 1075 - exponent;
+  const std::uint64_t mantissa = (bits & mantissa_bits) | (mantissa_bits + 1);
+  auto excess = static_cast<std::int64_t>((d.digits << shift) - mantissa * ten);  // D less the double
+  if (excess > half) ++bits, excess -= 2 * half;
+  if (excess < -half) --bits, excess += 2 * half;
+  const std::int64_t distance = excess < 0 ? -excess : excess;
   // Beyond half: the guess was too bad, or the adjustment has crossed a power of two.
-  if (distance >= half || (bits & mantissa_bits) == 0 || bits >> 52 != static_cast<std::uint64_t>(1075 - shift))
-    return std::nullopt;
+  if (distance >= half || (bits & mantissa_bits) == 0 || bits >> 52 != exponent) return std::nullopt;
   value = std::bit_cast<double>(bits);
 
-  const wide unit = wide{1} << shift, half_unit = unit >> 1;
-  if (distance == half_unit) return std::nullopt;
-  if (distance > half_unit) return false;
-  const auto last = static_cast<int>(d.digits % 10);
-  const wide to_below = last * unit - excess, to_above = (10 - last) * unit + excess;
+  const std::int64_t unit = std::int64_t{1} << shift;
+  if (2 * distance == unit) return std::nullopt;
+  if (2 * distance > unit) return false;
+  const auto last = static_cast<std::int64_t>(d.digits % 10);
+  const std::int64_t to_below = last * unit - excess, to_above = (10 - last) * unit + excess;
   if (to_below == half || to_above == half) return std::nullopt;
   return to_below > half && to_above > half;
 }

@@ -40,7 +40,7 @@ inline std::uint64_t first_word(std::string_view bytes) noexcept {
 }
 
 /// a == b, for short strings that are expected to be equal: without a call.
-inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
+[[gnu::always_inline]] inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   const char *p = a.data(), *q = b.data();
   std::size_t n = a.size();
@@ -56,7 +56,7 @@ inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
   return true;
 }
 
-inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
+[[gnu::always_inline]] inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
   constexpr std::uint64_t odd_a = 0x9e3779b97f4a7c15, odd_b = 0xd1b54a32d192ed03, odd_c = 0x8cb92ba72f3d8dd7;
   const char* p = bytes.data();
   std::size_t n = bytes.size();

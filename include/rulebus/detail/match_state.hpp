@@ -45,7 +45,7 @@ class match_state {
   std::span<const rule_id> matches() const noexcept { return matches_; }
 
  private:
-  static constexpr std::uint32_t none = UINT32_MAX;
+  static constexpr std::uint32_t none = UINT32_MAX, some = UINT32_MAX - 1;
   struct leaf_record {
     detail::leaf value;
     std::uint32_t element;             ///< the array element it is in; 0: none
@@ -59,7 +59,7 @@ class match_state {
   };
   struct answer {
     std::uint32_t event = 0;
-    std::uint32_t first_hit = none;  ///< none: no leaf passes
+    std::uint32_t first_hit = none;  ///< none: no leaf passes; some: which ones do was not asked yet
   };
   struct hit {
     std::uint32_t leaf, condition;
@@ -81,7 +81,7 @@ class match_state {
   void probe_address(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_ranges(const path_node& node, const decimal& value, std::uint32_t number);
   void probe_infixes(const path_node& node, std::string_view text, std::uint32_t number);
-  void scan(const path_node& node, const detail::leaf& value, std::uint32_t number);
+  void scan(const path_node& node, const detail::leaf& value);
   void found(const entry* e, std::uint32_t leaf_number);
   void add_candidates(const entry& e);
   void add_candidate(const compiled_rule& rule);
@@ -91,6 +91,7 @@ class match_state {
   bool field_holds(const compiled_rule& rule, const compiled_field& f);
   bool is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const;
   bool lazy_holds(const compiled_field& f, const lazy_condition& c);
+  void list_hits(const path_state& path, const lazy_condition& c);
   void add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a);
   const path_state* leaves_at(const compiled_field& f) const noexcept;
   bool positions_agree(const compiled_rule& rule);
@@ -124,5 +125,33 @@ class match_state {
   std::uint32_t element_mark_ = 0;
   array_solver solver_;
 };
+
+inline void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a) {
+  hits_.push_back({leaf_number, condition, a.first_hit});
+  a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
+}
+
+inline void match_state::add_candidate(const compiled_rule& rule) {
+  if (rule.slot != compiled_rule::no_slot) {
+    std::uint32_t& mark = rule_marks_[rule.slot];
+    if (mark == event_) return;
+    mark = event_;
+  }
+  if (rule.is_settled != 0) {
+    matches_.push_back(rule.id);
+  } else {
+    candidates_.push_back(&rule);
+  }
+}
+
+inline void match_state::found(const entry* e, std::uint32_t leaf_number) {
+  if (e == nullptr) return;
+  answer& a = answers_[e->id];
+  if (a.event != event_) {
+    a = {event_, is_answer(e->kind) ? none : some};
+    add_candidates(*e);
+  }
+  if (is_answer(e->kind)) add_hit(leaf_number, e->id, a);
+}
 
 }  // namespace rulebus::inline v1::detail

@@ -80,7 +80,7 @@ struct lazy_condition : block {
 };
 
 /// The entry's place in a path's set.
-inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
+[[gnu::always_inline]] inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
   return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
 }
 
@@ -180,8 +180,13 @@ struct path_node : block {
   }
 };
 
-inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
+/// Inlined, so that for keys of a size that is known little is left of the hash.
+[[gnu::always_inline]] inline entry* find_entry_inline(const path_node& n, key_kind kind, std::string_view key) noexcept {
   return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && same_bytes(e.key(), key); });
+}
+
+inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
+  return find_entry_inline(n, kind, key);
 }
 
 /// Key bytes of a number in normal form.
