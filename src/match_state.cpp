@@ -46,8 +46,7 @@ bool match_state::decode(std::string_view& text) {
 
 void match_state::leaf(const path_node& node, const detail::leaf& value, std::uint32_t element) {
   const auto number = static_cast<std::uint32_t>(leaves_.size());
-  const auto first_hit = static_cast<std::uint32_t>(hits_.size());
-  leaves_.push_back({value, element, none, first_hit, first_hit});
+  leaves_.push_back({value, element, none});
   path_state& path = paths_[node.path_id];
   if (path.event != event_) {
     path = {event_, number, number, false, false};
@@ -57,7 +56,6 @@ void match_state::leaf(const path_node& node, const detail::leaf& value, std::ui
   }
   (element != 0 ? path.in_array : path.outside) = true;
   probe(node, value, number);
-  leaves_[number].end_hit = static_cast<std::uint32_t>(hits_.size());
 }
 
 // ---- looking a leaf up
@@ -150,6 +148,7 @@ void match_state::add_candidates(const entry& e) {
 // ---- checking candidates
 
 bool match_state::match_candidates(const snapshot& version) {
+  look_up_hits_ = static_cast<std::ptrdiff_t>(hits_.size());
   version.always.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
   for (const compiled_rule* rule : candidates_) {
     if (holds(*rule)) matches_.push_back(rule->id);
@@ -221,10 +220,12 @@ bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f
     });
   }
   const auto before = [](const compiled_condition& c, std::uint32_t id) { return c.entry.id < id; };
+  const auto of_leaf = [](const hit& h, std::uint32_t leaf) { return h.leaf < leaf; };
   for (std::uint32_t leaf = path.first; leaf != none; leaf = leaves_[leaf].next) {
-    for (std::uint32_t h = leaves_[leaf].first_hit; h != leaves_[leaf].end_hit; ++h) {
-      const compiled_condition* found = std::lower_bound(begin, end, hits_[h].condition, before);
-      if (found != end && found->entry.id == hits_[h].condition) return true;
+    const auto end_of_hits = hits_.begin() + look_up_hits_;
+    for (auto h = std::lower_bound(hits_.begin(), end_of_hits, leaf, of_leaf); h != end_of_hits && h->leaf == leaf; ++h) {
+      const compiled_condition* found = std::lower_bound(begin, end, h->condition, before);
+      if (found != end && found->entry.id == h->condition) return true;
     }
   }
   return false;

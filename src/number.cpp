@@ -1,6 +1,5 @@
 #include "rulebus/detail/number.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -10,6 +9,10 @@
 
 #include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/json_text.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace rulebus::inline v1::detail {
 
@@ -127,9 +130,9 @@ std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexce
 
 // Reads `count` digits, 1 to 8, that end at `end`, behind at least eight readable bytes: all at once, in pairs, then fours, then
 // all eight. False when there is something else among them.
-[[gnu::always_inline]] inline bool read_digits(const char* end, unsigned count, std::uint64_t& value) noexcept {
+[[gnu::always_inline]] inline bool read_digits(const char* end, std::size_t count, std::uint64_t& value) noexcept {
   constexpr std::uint64_t zeros = 0x3030303030303030;
-  const unsigned unwanted = 64 - 8 * count;
+  const std::size_t unwanted = 64 - 8 * count;
   std::uint64_t word = (load_word(end - 8) >> unwanted << unwanted) | (count == 8 ? 0 : zeros >> 8 * count);
   if (((word & 0xf0f0f0f0f0f0f0f0) ^ zeros) != 0 || (((word + 0x0606060606060606) ^ word) & 0xf0f0f0f0f0f0f0f0) != 0)
     return false;
@@ -141,13 +144,44 @@ std::optional<bool> is_shortest_fraction(const decimal& d, double& value) noexce
   return true;
 }
 
+// The same of 1 to 16 digits, behind at least sixteen readable bytes.
+[[gnu::always_inline]] inline bool read_many_digits(const char* end, std::size_t count, std::uint64_t& value) noexcept {
+#if defined(__SSE2__)
+  static constexpr std::uint64_t wanted[] = {0, 0, UINT64_MAX, UINT64_MAX};
+  const auto bytes_at = [](const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+  const __m128i mask = bytes_at(reinterpret_cast<const char*>(wanted) + count);
+  const __m128i digits = _mm_and_si128(_mm_sub_epi8(bytes_at(end - 16), _mm_set1_epi8('0')), mask);
+  if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits)) != 0xffff) return false;
+  const __m128i tens = _mm_mullo_epi16(_mm_and_si128(digits, _mm_set1_epi16(0xff)), _mm_set1_epi16(10));
+  const __m128i pairs = _mm_add_epi16(tens, _mm_srli_epi16(digits, 8));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(1 << 16 | 100));
+  const __m128i eights = _mm_madd_epi16(_mm_packs_epi32(fours, fours), _mm_set1_epi32(1 << 16 | 10000));
+  std::uint32_t both[4];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(both), eights);
+  value = value * whole_powers[count] + both[0] * std::uint64_t{100000000} + both[1];
+  return true;
+#else
+  if (count > 8 && !read_digits(end - 8, count - 8, value)) return false;
+  return read_digits(end, count > 8 ? 8 : count, value);
+#endif
+}
+
 bool read_one_by_one(const char* p, const char* end, std::uint64_t& value) noexcept {
   for (; p != end && is_digit(*p); ++p) value = value * 10 + static_cast<std::uint64_t>(*p - '0');
   return p == end;
 }
 
+// Reads digits up to `end`, where so many readable bytes end; appends them to the value.
+[[gnu::always_inline]] inline bool read_fraction(const char* p, const char* end, std::size_t readable, std::uint64_t& value) noexcept {
+  const auto count = static_cast<std::size_t>(end - p);
+  if (count == 0) return true;
+  if (count <= 16 && readable >= 16) return read_many_digits(end, count, value);
+  if (count <= 8 && readable >= 8) return read_digits(end, count, value);
+  return read_one_by_one(p, end, value);
+}
+
 // The form of a number with at most 18 digits, zeros included, and no exponent: nearly all there are. Nothing for others.
-bool short_form(std::string_view text, decimal& out) noexcept {
+inline bool short_form(std::string_view text, decimal& out) noexcept {
   const char* p = text.data();
   const char* const end = p + text.size();
   const bool negative = p != end && *p == '-';
@@ -159,14 +193,7 @@ bool short_form(std::string_view text, decimal& out) noexcept {
   if (p != end) {
     if (*p++ != '.') return false;
     exponent = static_cast<std::int32_t>(p - end);
-    if (text.size() < 8) {
-      if (!read_one_by_one(p, end, digits)) return false;
-    } else {
-      for (; end - p > 8; p += 8) {
-        if (!read_digits(p + 8, 8, digits)) return false;
-      }
-      if (p != end && !read_digits(end, static_cast<unsigned>(end - p), digits)) return false;
-    }
+    if (!read_fraction(p, end, text.size(), digits)) return false;
   }
   if (digits == 0) return out = {}, true;
   for (; digits % 10 == 0; digits /= 10) ++exponent;

@@ -1,8 +1,10 @@
-// byte_block: 64 bytes at once as 64-bit masks: bit i answers a question about byte i.
+// byte_block: 64 bytes (or fewer) at once as 64-bit masks: bit i answers a question about byte i.
 //
-// With SSE2, which every x86-64 has; a plain loop elsewhere. The constructor reads exactly 64 bytes, nothing else reads memory.
+// With SSE2, which every x86-64 has; a plain loop elsewhere. The constructor reads exactly so many bytes, nothing else reads
+// memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -14,10 +16,13 @@ namespace rulebus::inline v1::detail {
 
 #if defined(__SSE2__)
 
-class byte_block {
+template <std::size_t Bytes>
+class some_bytes {
+  static constexpr std::size_t parts = Bytes / 16;
+
  public:
-  explicit byte_block(const char* p) noexcept {
-    for (int i = 0; i < 4; ++i) part_[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
+  explicit some_bytes(const char* p) noexcept {
+    for (std::size_t i = 0; i < parts; ++i) part_[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
   }
   /// Which bytes are c.
   std::uint64_t equal(char c) const noexcept {
@@ -51,26 +56,27 @@ class byte_block {
  private:
   template <class Compare>
   bool any(Compare compare) const noexcept {
-    const __m128i low = _mm_or_si128(compare(part_[0]), compare(part_[1]));
-    const __m128i high = _mm_or_si128(compare(part_[2]), compare(part_[3]));
-    return _mm_movemask_epi8(_mm_or_si128(low, high)) != 0;
+    __m128i out = compare(part_[0]);
+    for (std::size_t i = 1; i < parts; ++i) out = _mm_or_si128(out, compare(part_[i]));
+    return _mm_movemask_epi8(out) != 0;
   }
   template <class Compare>
   std::uint64_t mask(Compare compare) const noexcept {
     std::uint64_t out = 0;
-    for (int i = 0; i < 4; ++i) {
-      out |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(compare(part_[i])))) << 16 * i;
+    for (std::size_t i = 0; i < parts; ++i) {
+      out |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(compare(part_[i])))} << 16 * i;
     }
     return out;
   }
-  __m128i part_[4];
+  __m128i part_[parts];
 };
 
 #else
 
-class byte_block {
+template <std::size_t Bytes>
+class some_bytes {
  public:
-  explicit byte_block(const char* p) noexcept { std::memcpy(bytes_, p, sizeof bytes_); }
+  explicit some_bytes(const char* p) noexcept { std::memcpy(bytes_, p, sizeof bytes_); }
   std::uint64_t equal(char c) const noexcept {
     return mask([c](char b) { return b == c; });
   }
@@ -87,28 +93,32 @@ class byte_block {
   template <class Test>
   std::uint64_t mask(Test test) const noexcept {
     std::uint64_t out = 0;
-    for (int i = 0; i < 64; ++i) out |= static_cast<std::uint64_t>(test(bytes_[i]) ? 1 : 0) << i;
+    for (std::size_t i = 0; i < Bytes; ++i) out |= static_cast<std::uint64_t>(test(bytes_[i]) ? 1 : 0) << i;
     return out;
   }
-  char bytes_[64];
+  char bytes_[Bytes];
 };
 
 #endif
 
+using byte_block = some_bytes<64>;
+
 /// Bit i: an odd number of the bits 0 to i are set. Of quotes: from the opening one up to, not including, the closing one.
-inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
-  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+template <std::size_t Bits = 64>
+std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
+  for (std::size_t shift = 1; shift < Bits; shift *= 2) bits ^= bits << shift;
   return bits;
 }
 
 /// The bytes that a backslash escapes; `first` is bit 0 of that for this block, and becomes it for the next.
-inline std::uint64_t escaped_bytes(std::uint64_t backslashes, std::uint64_t& first) noexcept {
+template <std::size_t Bits = 64>
+std::uint64_t escaped_bytes(std::uint64_t backslashes, std::uint64_t& first) noexcept {
   std::uint64_t out = first;
   backslashes &= ~first;
   first = 0;
   while (backslashes != 0) {
     const std::uint64_t lowest = backslashes & -backslashes, next = lowest << 1;
-    if (next == 0) first = 1;
+    if (lowest >> (Bits - 1) != 0) first = 1;
     out |= next;
     backslashes &= ~(lowest | next);
   }

@@ -87,7 +87,8 @@ class event_walk {
     return true;
   }
 
-  bool value(const path_node& n, std::uint32_t element) {
+  // Inlined, since most values are leaves, and a call costs as much as one.
+  [[gnu::always_inline]] bool value(const path_node& n, std::uint32_t element) {
     std::string_view text;
     switch (cursor_.peek()) {
       case '{': return n.child_count == 0 ? cursor_.skip_value() : object(n, element);

@@ -48,9 +48,8 @@ class match_state {
   static constexpr std::uint32_t none = UINT32_MAX, some = UINT32_MAX - 1;
   struct leaf_record {
     detail::leaf value;
-    std::uint32_t element;             ///< the array element it is in; 0: none
-    std::uint32_t next;                ///< at the same path
-    std::uint32_t first_hit, end_hit;  ///< conditions that look-ups answered, into hits_
+    std::uint32_t element;  ///< the array element it is in; 0: none
+    std::uint32_t next;     ///< at the same path
   };
   struct path_state {
     std::uint32_t event = 0, first = 0, last = 0;
@@ -71,9 +70,9 @@ class match_state {
     const compiled_field* fields;
   };
 
-  void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
-  void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
-  void probe_number(const path_node& node, std::string_view text, std::uint32_t number);
+  [[gnu::always_inline]] inline void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
+  [[gnu::always_inline]] inline void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
+  [[gnu::always_inline]] inline void probe_number(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end, std::uint32_t number);
   void probe_caseless(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_lower(const path_node& node, std::string_view text, std::uint32_t number);
@@ -104,7 +103,8 @@ class match_state {
   std::vector<leaf_record> leaves_;
   std::vector<path_state> paths_;
   std::vector<answer> answers_;
-  std::vector<hit> hits_;
+  std::vector<hit> hits_;            // first those of look-ups, in the order of leaves
+  std::ptrdiff_t look_up_hits_ = 0;  // how many these are
   std::vector<std::uint32_t> rule_marks_;
   std::vector<const compiled_rule*> candidates_;
   std::vector<rule_id> matches_;

@@ -90,11 +90,7 @@ class text_cursor {
   }
 
   /// Moves behind the closing bracket of the object that was entered last, from behind one of its values.
-  bool skip_rest_of_object() noexcept {
-    --depth_;
-    if (peek() == ',') step();
-    return skip_rest();
-  }
+  bool skip_rest_of_object() noexcept { return --depth_, skip_rest(); }
 
   /// Moves from a member's key over members that are passed quickly and whose keys do not begin with one of the bytes (as in
   /// path_node::first_bytes): to the next member, or to the closing bracket.
@@ -188,38 +184,52 @@ class text_cursor {
     return p;
   }
 
-  // Moves behind the bracket that closes the container, from one of its keys or values. First what can be passed by the
-  // member, then brackets are counted, outside strings.
-  [[gnu::noinline]] bool skip_rest() noexcept {
-    if (peek() == '"') skip_members(0);
-    if (peek() == '}') return step(), true;
+  struct skip_state {
+    std::size_t open = 1;          // containers
     std::uint64_t in_string = 0;   // all bits: the block begins in a string
     std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
-    std::size_t open = 1;
-    for (; end_ - at_ >= 64; at_ += 64) {
-      const byte_block block(at_);
-      std::uint64_t quotes = block.equal('"');
-      if (is_escaped != 0 || block.has('\\')) quotes &= ~escaped_bytes(block.equal('\\'), is_escaped);
-      const std::uint64_t inside = prefix_xor(quotes) ^ in_string;
-      in_string = std::uint64_t{0} - (inside >> 63);
-      if (!block.has_bracket()) continue;
-      const std::uint64_t opening = block.equal_bracket('{') & ~inside, closing = block.equal_bracket('}') & ~inside;
-      const std::size_t closed = count(closing);
-      if (open <= closed && find_closing(opening, closing, open)) return true;
-      open += count(opening) - closed;
+  };
+
+  // Moves behind the bracket that closes the container, from within it. Brackets are counted, outside strings. Often little is
+  // left of it, so the first block is a small one.
+  [[gnu::noinline]] bool skip_rest() noexcept {
+    skip_state state;
+    if (end_ - at_ >= 16 && skip_block<16>(state)) return true;
+    while (end_ - at_ >= 64) {
+      if (skip_block<64>(state)) return true;
     }
-    return skip_rest_by_byte(open, in_string != 0, is_escaped != 0);
+    return skip_rest_by_byte(state.open, state.in_string != 0, state.is_escaped != 0);
   }
 
-  // The bracket of this block that closes the last of `open` containers.
-  bool find_closing(std::uint64_t opening, std::uint64_t closing, std::size_t open) noexcept {
-    for (std::uint64_t rest = closing; rest != 0; rest &= rest - 1) {
-      const std::uint64_t before = (rest & -rest) - 1;
-      if (open + count(opening & before) != count(closing & before) + 1) continue;
-      at_ += std::countr_zero(rest);
-      return step(), true;
+  // True when the container ends in this block; moves behind the bracket, or the block.
+  template <std::size_t Bytes>
+  [[gnu::always_inline]] bool skip_block(skip_state& state) noexcept {
+    const some_bytes<Bytes> block(at_);
+    std::uint64_t quotes = block.equal('"');
+    if (state.is_escaped != 0 || block.has('\\')) {
+      quotes &= ~escaped_bytes<Bytes>(block.equal('\\'), state.is_escaped);
     }
+    const std::uint64_t inside = prefix_xor<Bytes>(quotes) ^ state.in_string;
+    state.in_string = std::uint64_t{0} - (inside >> (Bytes - 1) & 1U);
+    if (block.has_bracket()) {
+      const std::uint64_t opening = block.equal_bracket('{') & ~inside, closing = block.equal_bracket('}') & ~inside;
+      if (find_closing(opening, closing, state.open)) return true;
+    }
+    at_ += Bytes;
     return false;
+  }
+
+  // The bracket of this block that closes the last of `open` containers; if there is none, counts how many are open behind it.
+  bool find_closing(std::uint64_t opening, std::uint64_t closing, std::size_t& open) noexcept {
+    std::uint64_t end = closing & -closing;
+    if (open != 1 || end == 0 || (opening & (end - 1)) != 0) {  // not simply the first
+      const std::size_t closed = count(closing), opened = count(opening);
+      end = open <= closed ? closing : 0;
+      while (end != 0 && open + count(opening & ((end & -end) - 1)) != count(closing & ((end & -end) - 1)) + 1) end &= end - 1;
+      if (end == 0) return open += opened - closed, false;
+    }
+    at_ += std::countr_zero(end);
+    return step(), true;
   }
 
   bool skip_rest_by_byte(std::size_t open, bool in_string, bool is_escaped) noexcept {
@@ -237,7 +247,12 @@ class text_cursor {
     return false;
   }
 
-  static std::size_t count(std::uint64_t bits) noexcept { return static_cast<std::size_t>(std::popcount(bits)); }
+  // By hand, since on x86-64 as of old std::popcount is a call.
+  static std::size_t count(std::uint64_t bits) noexcept {
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    return static_cast<std::size_t>(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+  }
 
   const char* at_;
   const char* end_;
