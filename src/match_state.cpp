@@ -113,7 +113,7 @@ void match_state::probe_caseless(const path_node& node, std::string_view text, s
 }
 
 void match_state::probe_lower(const path_node& node, std::string_view text, std::uint32_t number) {
-  if (folded_.size() < text.size()) folded_.resize(text.size());
+  if (folded_.size() < text.size() + 8) folded_.resize(text.size() + 8);
   to_lower_ascii(text, folded_.data());
   const std::string_view key(folded_.data(), text.size());
   if (node.kinds & bit_of(key_kind::lower)) found(find_entry(node, key_kind::lower, key), number);
@@ -139,10 +139,6 @@ void match_state::probe_address(const path_node& node, std::string_view text, st
     const unsigned bits = item.length % 256;
     found(find_entry(node, key_kind::network, address_key(masked(*address, bits), bits).view()), number);
   }
-}
-
-void match_state::add_candidates(const entry& e) {
-  e.rules.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
 }
 
 // ---- checking candidates
@@ -194,37 +190,39 @@ const match_state::path_state* match_state::leaves_at(const compiled_field& f) c
   return path.event == event_ ? &path : nullptr;
 }
 
-bool match_state::field_holds(const compiled_rule& rule, const compiled_field& f) {
+inline bool match_state::field_holds(const compiled_rule& rule, const compiled_field& f) {
   const path_state* path = leaves_at(f);
   if (path == nullptr) return f.or_absent != 0;
   if (path->in_array) ++fields_in_arrays_;
-  if (is_answered(rule, f, *path)) return true;
-  const compiled_condition* c = rule.conditions() + f.first_condition;
-  for (std::uint32_t i = f.answered; i < f.condition_count; ++i) {
-    if (lazy_holds(f, *c[i].lazy)) return true;
+  const compiled_condition* const first = rule.conditions() + f.first_condition;
+  if (f.answered != 0 && is_answered(first, first + f.answered, *path)) return true;
+  for (const compiled_condition *c = first + f.answered, *end = first + f.condition_count; c != end; ++c) {
+    if (lazy_holds(*c->lazy, *path)) return true;
   }
   // There are leaves, but perhaps none in the array elements that the fields before are in.
   if (f.or_absent == 0 || path->outside) return false;
   return must_agree_ = true;
 }
 
-/// Whether look-ups answered one of the field's conditions. Of a long list of values few are found: then those are looked for
-/// in the list, rather than the list gone through.
-bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const {
-  constexpr std::uint32_t short_list = 8;
-  const compiled_condition* const begin = rule.conditions() + f.first_condition;
-  const compiled_condition* const end = begin + f.answered;
-  if (f.answered <= short_list) {
-    return std::any_of(begin, end, [this](const compiled_condition& c) {
-      return answers_[c.entry.id].event == event_ && answers_[c.entry.id].first_hit != none;
-    });
+/// Whether look-ups answered one of these conditions of a field. Of a long list of values few are found: then those are looked
+/// for in the list, rather than the list gone through.
+inline bool match_state::is_answered(const compiled_condition* first, const compiled_condition* end,
+                                     const path_state& path) const {
+  constexpr std::ptrdiff_t short_list = 8;
+  if (end - first > short_list) return is_any_found(first, end, path);
+  for (; first != end; ++first) {
+    if (answers_[first->entry.id].event == event_) return true;
   }
+  return false;
+}
+
+bool match_state::is_any_found(const compiled_condition* first, const compiled_condition* end, const path_state& path) const {
   const auto before = [](const compiled_condition& c, std::uint32_t id) { return c.entry.id < id; };
   const auto of_leaf = [](const hit& h, std::uint32_t leaf) { return h.leaf < leaf; };
   for (std::uint32_t leaf = path.first; leaf != none; leaf = leaves_[leaf].next) {
     const auto end_of_hits = hits_.begin() + look_up_hits_;
     for (auto h = std::lower_bound(hits_.begin(), end_of_hits, leaf, of_leaf); h != end_of_hits && h->leaf == leaf; ++h) {
-      const compiled_condition* found = std::lower_bound(begin, end, h->condition, before);
+      const compiled_condition* found = std::lower_bound(first, end, h->condition, before);
       if (found != end && found->entry.id == h->condition) return true;
     }
   }
@@ -232,11 +230,14 @@ bool match_state::is_answered(const compiled_rule& rule, const compiled_field& f
 }
 
 /// Whether a leaf passes a condition that no entry has answered; evaluated when first asked for.
-bool match_state::lazy_holds(const compiled_field& f, const lazy_condition& c) {
-  answer& a = answers_[c.id];
-  if (a.event == event_) return a.first_hit != none;
-  a = {event_, none};
-  for (std::uint32_t i = paths_[f.path_id].first; i != none && a.first_hit == none; i = leaves_[i].next) {
+inline bool match_state::lazy_holds(const lazy_condition& c, const path_state& path) {
+  const answer& a = answers_[c.id];
+  return a.event == event_ ? a.first_hit != none : evaluate(c, path);
+}
+
+bool match_state::evaluate(const lazy_condition& c, const path_state& path) {
+  answer& a = answers_[c.id] = {event_, none};
+  for (std::uint32_t i = path.first; i != none && a.first_hit == none; i = leaves_[i].next) {
     if (passes(*c.test, leaves_[i].value, scratch_)) a.first_hit = some;
   }
   return a.first_hit != none;
@@ -312,7 +313,7 @@ void match_state::add_leaves(const compiled_rule& rule, const compiled_field& f,
     const compiled_condition& c = rule.conditions()[f.first_condition + i];
     const bool lazy = i >= f.answered;
     const answer& a = answers_[lazy ? c.lazy->id : c.entry.id];
-    if (!(lazy ? lazy_holds(f, *c.lazy) : a.event == event_)) continue;
+    if (!(lazy ? lazy_holds(*c.lazy, path) : a.event == event_)) continue;
     if (lazy) list_hits(path, *c.lazy);
     for (std::uint32_t h = a.first_hit; h != none; h = hits_[h].next) {
       const std::uint32_t element = leaves_[hits_[h].leaf].element;

@@ -172,7 +172,8 @@ bool read_one_by_one(const char* p, const char* end, std::uint64_t& value) noexc
 }
 
 // Reads digits up to `end`, where so many readable bytes end; appends them to the value.
-[[gnu::always_inline]] inline bool read_fraction(const char* p, const char* end, std::size_t readable, std::uint64_t& value) noexcept {
+[[gnu::always_inline]] inline bool read_fraction(const char* p, const char* end, std::size_t readable,
+                                                 std::uint64_t& value) noexcept {
   const auto count = static_cast<std::size_t>(end - p);
   if (count == 0) return true;
   if (count <= 16 && readable >= 16) return read_many_digits(end, count, value);

@@ -25,18 +25,25 @@ std::uint64_t load(const char* p) noexcept {
   return w;
 }
 
-/// The eight bytes at p as a number, the first one lowest.
-inline std::uint64_t load_word(const char* p) noexcept {
-  const auto word = load<std::uint64_t>(p);
-  return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
-}
-
-/// The same of a string, with zeros if it is shorter.
-inline std::uint64_t first_word(std::string_view bytes) noexcept {
-  if (bytes.size() >= 8) return load_word(bytes.data());
+/// The bytes at p as a number, the first one lowest.
+template <class Word>
+std::uint64_t load_little(const char* p) noexcept {
+  if constexpr (std::endian::native == std::endian::little) return load<Word>(p);
   std::uint64_t word = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
+  for (std::size_t i = 0; i < sizeof(Word); ++i) word |= load<unsigned char>(p + i) << 8 * i;
   return word;
+}
+inline std::uint64_t load_word(const char* p) noexcept { return load_little<std::uint64_t>(p); }
+
+/// The first eight bytes of a string likewise, with zeros if it is shorter.
+inline std::uint64_t first_word(std::string_view bytes) noexcept {
+  const char* const p = bytes.data();
+  const std::size_t n = bytes.size();
+  if (n >= 8) return load_word(p);
+  // Reads that may overlap.
+  if (n >= 4) return load_little<std::uint32_t>(p) | load_little<std::uint32_t>(p + n - 4) << 8 * (n - 4);
+  if (n == 0) return 0;
+  return load<unsigned char>(p) | load<unsigned char>(p + n / 2) << 8 * (n / 2) | load<unsigned char>(p + n - 1) << 8 * (n - 1);
 }
 
 /// a == b, for short strings that are expected to be equal: without a call.

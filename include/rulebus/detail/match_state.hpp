@@ -87,9 +87,11 @@ class match_state {
 
   bool holds(const compiled_rule& rule);
   bool group_holds(const compiled_rule& rule, group_place& at);
-  bool field_holds(const compiled_rule& rule, const compiled_field& f);
-  bool is_answered(const compiled_rule& rule, const compiled_field& f, const path_state& path) const;
-  bool lazy_holds(const compiled_field& f, const lazy_condition& c);
+  inline bool field_holds(const compiled_rule& rule, const compiled_field& f);
+  inline bool is_answered(const compiled_condition* first, const compiled_condition* end, const path_state& path) const;
+  bool is_any_found(const compiled_condition* first, const compiled_condition* end, const path_state& path) const;
+  inline bool lazy_holds(const lazy_condition& c, const path_state& path);
+  bool evaluate(const lazy_condition& c, const path_state& path);
   void list_hits(const path_state& path, const lazy_condition& c);
   void add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a);
   const path_state* leaves_at(const compiled_field& f) const noexcept;
@@ -142,6 +144,10 @@ inline void match_state::add_candidate(const compiled_rule& rule) {
   } else {
     candidates_.push_back(&rule);
   }
+}
+
+inline void match_state::add_candidates(const entry& e) {
+  e.rules.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
 }
 
 inline void match_state::found(const entry* e, std::uint32_t leaf_number) {
