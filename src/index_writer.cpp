@@ -71,6 +71,7 @@ void free_path(version_store& store, path_node* n) noexcept {
   n->scans.free_nodes(store);
   n->ranges.free_nodes(store);
   n->infixes.free_nodes(store);
+  if (n->near != nullptr) store.free_block(n->near);
   if (n->lengths != nullptr) store.free_block(n->lengths);
   if (n->name != nullptr) store.free_block(n->name);
   store.free_block(n);
@@ -129,9 +130,16 @@ bool index_writer::remove(rule_id id) {
 
 // ---- paths
 
-void index_writer::note_children(path_node& node) noexcept {
-  if (node.child_count > path_node::few) return;
-  path_node::near_child* to = node.near;
+/// After a change of the node's children.
+void index_writer::note_children(path_node& node) {
+  const bool few = node.child_count > 0 && node.child_count <= near_children::most;
+  if (node.near != nullptr && !(few && store_.is_fresh(node.near))) {
+    store_.retire(node.near);
+    node.near = nullptr;
+  }
+  if (!few) return;
+  if (node.near == nullptr) node.near = store_.make<near_children>();
+  near_children::child* to = node.near->list;
   node.children.for_each([&to](path_node& child) {
     const std::string_view step = child.step();
     const std::uint64_t mask = step.size() < 8 ? (std::uint64_t{1} << 8 * step.size()) - 1 : UINT64_MAX;

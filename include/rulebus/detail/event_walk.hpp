@@ -64,10 +64,10 @@ class event_walk {
   /// The child whose step is the key under the cursor, if it is one of few; then the cursor is behind the key.
   const path_node* take_near_child(const path_node& n) noexcept {
     if constexpr (Cursor::stops_early) {
-      if (n.child_count > path_node::few) return nullptr;
-      for (std::uint32_t i = 0; i < n.child_count; ++i) {
-        const path_node::near_child& near = n.near[i];
-        if (cursor_.take_key(near.node->step(), near.first, near.mask)) return near.node;
+      const near_children* const near = n.near;
+      for (std::uint32_t i = 0, end = near == nullptr ? 0 : n.child_count; i < end; ++i) {
+        const near_children::child& child = near->list[i];
+        if (cursor_.take_key(child.node->step(), child.first, child.mask)) return child.node;
       }
     }
     return nullptr;

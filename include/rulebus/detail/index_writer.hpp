@@ -60,7 +60,7 @@ class index_writer {
   template <class Change>
   void transact(Change change);
 
-  static void note_children(path_node& node) noexcept;
+  void note_children(path_node& node);
   path_node* open_root();
   path_node* open_child(path_node& parent, path_node* grandparent, std::string_view step);
   std::vector<path_node*> open_path(std::string_view path);

@@ -124,16 +124,23 @@ struct path_name : block {
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
 };
 
-struct path_node : block {
-  static constexpr std::size_t few = 4;
-  struct near_child {
+struct path_node;
+
+/// The children of a node once more, while they are few: compared, not hashed.
+struct near_children : block {
+  static constexpr std::size_t most = 4;
+  struct child {
     std::uint64_t first = 0;  ///< first_word of its step
     std::uint64_t mask = 0;   ///< of the bytes that `first` has; 0: in an event the step is not written as it is
     path_node* node = nullptr;
   };
+  child list[most];
+};
+
+struct path_node : block {
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
-  near_child near[few];  ///< the children once more, while they are few: compared, not hashed
+  near_children* near = nullptr;  ///< null: none, or too many
   hash_trie<entry> entries;
   entry* any_leaf = nullptr;  ///< that of key_kind::any_leaf, which is among the entries
   // The entries that leaves search, while rules are under them: evaluated on every leaf; intervals; pieces of strings.
@@ -157,12 +164,12 @@ struct path_node : block {
     return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
   }
   path_node* child(std::string_view step) const noexcept {
-    if (child_count <= few) {
+    if (near != nullptr) {
       const std::uint64_t first = first_word(step);
       for (std::uint32_t i = 0; i < child_count; ++i) {
-        const path_node& n = *near[i].node;
-        if (near[i].first != first || n.step_size != step.size()) continue;
-        if (step.size() <= sizeof first || same_bytes(n.step(), step)) return near[i].node;
+        path_node& n = *near->list[i].node;
+        if (near->list[i].first != first || n.step_size != step.size()) continue;
+        if (step.size() <= sizeof first || same_bytes(n.step(), step)) return &n;
       }
       return nullptr;
     }

@@ -58,16 +58,13 @@ class text_cursor {
 
   bool number(std::string_view& content) noexcept {
     const char* end = plain_number_end();
-    if (end == nullptr) {
-      end = scalar_end();
-      if (end == at_ || !is_number(at_, end, end_)) return false;
-    }
+    if (end == nullptr && ((end = scalar_end()) == at_ || !is_number(at_, end, end_))) return false;
     content = {at_, static_cast<std::size_t>(end - at_)};
     return move_to(end), true;
   }
 
   /// Moves behind the key under the cursor and its colon if it is this one, written without escapes; `first` and `mask` are
-  /// those of path_node::near_child. Quick, since the end of the key is not searched for.
+  /// those of near_children::child. Quick, since the end of the key is not searched for.
   bool take_key(std::string_view key, std::uint64_t first, std::uint64_t mask) noexcept {
     if (static_cast<std::size_t>(end_ - at_) < key.size() + 16) return false;
     const char* const p = at_ + 1;
@@ -121,8 +118,7 @@ class text_cursor {
     return p == end_ ? nullptr : p;
   }
 
-  // The end of a number without exponent and of less than 32 digits, by where the other characters than digits are; null for
-  // others, and near the end of the text.
+  // The end of a number without exponent and with less than 32 digits, unless it is near the end of the text; null otherwise.
   const char* plain_number_end() const noexcept {
     if (end_ - at_ < 34) return nullptr;
     const char* const p = at_ + (*at_ == '-' ? 1 : 0);
@@ -138,11 +134,10 @@ class text_cursor {
     return ends_scalar(p + end, end_) ? p + end : nullptr;
   }
 
-  // Members whose value is a string or another scalar, without escapes, shorter than a block, and with no more white space than
-  // one blank behind punctuation: from a key to the first key that is wanted or the first member that is anything else; or,
-  // behind the last member, to the closing bracket. The quotes of a block are found at once, and which of them begins the next
-  // member follows from their order; what is between them is only looked at to see that it is so. That matters: if each step
-  // had to wait for what the one before has read, waiting would be most of the time.
+  // Over members whose value is a scalar, without escapes, shorter than a block, and with at most one blank behind punctuation:
+  // from a key to the first that is wanted or the first member that is anything else, or to the closing bracket. The quotes of
+  // a block are found at once, and which of them begins the next member follows from their order; what is between them is only
+  // looked at to see that it is so. If each step had to wait for what the one before has read, that would be most of the time.
   [[gnu::noinline]] const char* behind_members(const char* p, std::uint64_t wanted) const noexcept {
     for (const char* base = nullptr; p != base && end_ - p >= 80;) {
       base = p;
@@ -190,8 +185,8 @@ class text_cursor {
     std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
   };
 
-  // Moves behind the bracket that closes the container, from within it. Brackets are counted, outside strings. Often little is
-  // left of it, so the first block is a small one.
+  // Moves behind the bracket that closes the container, counting brackets outside strings. The first block is a small one,
+  // since often little is left.
   [[gnu::noinline]] bool skip_rest() noexcept {
     skip_state state;
     if (end_ - at_ >= 16 && skip_block<16>(state)) return true;
@@ -206,9 +201,8 @@ class text_cursor {
   [[gnu::always_inline]] bool skip_block(skip_state& state) noexcept {
     const some_bytes<Bytes> block(at_);
     std::uint64_t quotes = block.equal('"');
-    if (state.is_escaped != 0 || block.has('\\')) {
-      quotes &= ~escaped_bytes<Bytes>(block.equal('\\'), state.is_escaped);
-    }
+    const bool has_escapes = state.is_escaped != 0 || block.has('\\');
+    if (has_escapes) quotes &= ~escaped_bytes<Bytes>(block.equal('\\'), state.is_escaped);
     const std::uint64_t inside = prefix_xor<Bytes>(quotes) ^ state.in_string;
     state.in_string = std::uint64_t{0} - (inside >> (Bytes - 1) & 1U);
     if (block.has_bracket()) {
