@@ -84,7 +84,7 @@ class of_input final : public detail::answerable {
   of_input(std::string input, texts& answers) : answerable(event::checked("{}")), input_(std::move(input)), answers_(answers) {}
   std::string_view input() const noexcept override { return input_; }
   delivery_details details() const noexcept override { return {}; }
-  void answer(std::uint32_t, delivery_outcome o) override {
+  void answer(std::uint32_t, delivery_outcome&& o) override {
     answers_.push_back(o.status ? "succeeded" : (o.retryable ? "retry: " : "fail: ") + o.status.error().message);
   }
 
