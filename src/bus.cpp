@@ -85,6 +85,7 @@ bus::impl::impl(std::string bus_name, bus_options given)
                std::make_shared<const delivery_options>(options.delivery),
                detail::bus_source::dead_letter_options(),
                deliveries_},
+      dead_letter_(options.dead_letter),
       sessions_(patterns_),
       recent_(options.deduplication_window) {
   deliveries_->start();
@@ -105,18 +106,17 @@ std::int64_t bus::impl::seconds_now() const {
 
 // ---- events come in
 
-result<void> bus::impl::check_request(std::span<const put_events_entry> entries) const {
-  if (deliveries_->refusing()) return detail::bus_source::stopped();
-  if (entries.size() > options.limits.max_entries) {
+result<void> detail::check_put_events(std::span<const put_events_entry> entries, const limits& allowed) {
+  if (entries.size() > allowed.max_entries) {
     return error{
         errc::limit_exceeded,
         fmt::format("1 validation error detected: Value '[PutEventsRequestEntry(time=null, source={}, ...)]' at 'entries' "
                     "failed to satisfy constraint: Member must have length less than or equal to {}",
-                    entries.front().source, options.limits.max_entries)};
+                    entries.front().source, allowed.max_entries)};
   }
   std::size_t size = 0;
   for (const put_events_entry& entry : entries) size += detail::entry_size(entry);
-  if (size > options.limits.max_total_bytes) {
+  if (size > allowed.max_total_bytes) {
     return error{errc::limit_exceeded, "Total size of the entries in the request is over the limit."};
   }
   return {};
@@ -126,7 +126,8 @@ result<put_events_result> bus::impl::put_events(std::span<const put_events_entry
   const detail::bus_source::nesting here;
   counted_.calls.fetch_add(1, std::memory_order_relaxed);
   result<void> valid = here.check(options.max_nesting);
-  if (valid) valid = check_request(entries);
+  if (valid && deliveries_->refusing()) valid = detail::bus_source::stopped();
+  if (valid) valid = detail::check_put_events(entries, options.limits);
   if (!valid) {
     counted_.failed_calls.fetch_add(1, std::memory_order_relaxed);
     return valid.error();

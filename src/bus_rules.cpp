@@ -6,48 +6,61 @@
 
 #include "rulebus/bus.hpp"
 #include "rulebus/detail/bus_impl.hpp"
+#include "rulebus/detail/page.hpp"
 
 namespace rulebus::inline v1 {
 
 // ---- changes
+
+namespace detail::bus_rules_source {
+
+/// Lets go of the targets that rules have no more; not under a lock.
+void retire_replaced(rule_editor& editor) {
+  for (const rule_entry_ptr& before : editor.replaced()) {
+    const auto now = editor.changed().find(before->fields.name);
+    for (const target_entry& t : before->targets) {
+      if (!now->second || !now->second->has(*t.lane)) t.lane->retire();
+    }
+  }
+}
+
+}  // namespace detail::bus_rules_source
 
 result<void> bus::impl::change(const std::function<result<void>(detail::rule_editor&)>& make) {
   std::optional<detail::rule_editor> editor;  // with what it replaced: destroyed when nothing is locked, as targets are in it
   detail::session_pool::replaced_tables replaced;
   {
     const std::lock_guard lock(change_);
-    editor.emplace(context_, rules_, tags_);
+    if (retired_) return detail::no_bus(name);
+    editor.emplace(context_, rules_, tags_, dead_letter_);
     if (result<void> made = make(*editor); !made) return made;
-    publish(*editor, replaced);
+    publish(*editor, stage(*editor), replaced);
   }
-  for (const detail::rule_entry_ptr& before : editor->replaced()) {
-    const auto now = editor->changed().find(before->fields.name);
-    for (const detail::target_entry& t : before->targets) {
-      if (!now->second || !now->second->has(*t.lane)) t.lane->retire();
-    }
-  }
+  detail::bus_rules_source::retire_replaced(*editor);
   return {};
 }
 
-/// Changes all or, when memory runs out, nothing.
-void bus::impl::publish(detail::rule_editor& editor, detail::session_pool::replaced_tables& replaced) {
-  detail::id_to_rule next = sessions_.published();
-  detail::rule_map added;
+/// All or, when memory runs out, nothing.
+bus::impl::staged bus::impl::stage(detail::rule_editor& editor) {
+  staged ready{sessions_.published(), {}};
   for (auto& [rule_name, now] : editor.changed()) {
     const auto before = rules_.find(rule_name);
-    if (before != rules_.end() && before->second->in_matcher) next.set(before->second->in_matcher->id(), nullptr);
+    if (before != rules_.end() && before->second->in_matcher) ready.next.set(before->second->in_matcher->id(), nullptr);
     if (!now) continue;
     if (now->fields.state != rule_state::enabled) {
       now->in_matcher = nullptr;
     } else if (!now->in_matcher) {
       now->in_matcher = std::make_shared<const detail::installed>(patterns_, now->value);
     }
-    if (now->in_matcher) next.set(now->in_matcher->id(), now);
+    if (now->in_matcher) ready.next.set(now->in_matcher->id(), now);
     tagged_.add(rule_name, now->fields.tags);
-    if (before == rules_.end()) added.emplace(rule_name, now);
+    if (before == rules_.end()) ready.added.emplace(rule_name, now);
   }
   editor.replaced().reserve(editor.changed().size());
-  // From here on nothing fails.
+  return ready;
+}
+
+void bus::impl::publish(detail::rule_editor& editor, staged ready, detail::session_pool::replaced_tables& replaced) noexcept {
   for (auto& [rule_name, now] : editor.changed()) {
     const auto before = rules_.find(rule_name);
     if (before == rules_.end()) continue;
@@ -59,9 +72,48 @@ void bus::impl::publish(detail::rule_editor& editor, detail::session_pool::repla
       rules_.erase(before);
     }
   }
-  rules_.merge(added);
+  rules_.merge(ready.added);
   tags_.swap(editor.bus_tags());
-  sessions_.publish(std::move(next), replaced);
+  dead_letter_.swap(editor.dead_letter());
+  sessions_.publish(std::move(ready.next), replaced);
+}
+
+/// Takes the locks in the order of addresses, so that two such commits do not wait for each other.
+result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& at) {
+  std::vector<std::unique_ptr<detail::rule_editor>> editors;  // destroyed when nothing is locked
+  std::vector<detail::session_pool::replaced_tables> replaced(all.size());
+  std::vector<impl*> order;
+  for (const bus_changes& one : all) order.push_back(one.of->impl_.get());
+  std::sort(order.begin(), order.end());
+  if (std::adjacent_find(order.begin(), order.end()) != order.end())
+    return error{errc::invalid_argument, "a bus is named twice; put its changes into one transaction"};
+  std::vector<std::unique_lock<std::mutex>> locks;
+  for (impl* const one : order) locks.emplace_back(one->change_);
+  std::vector<staged> ready;
+  for (at.bus = 0; at.bus < all.size(); ++at.bus) {
+    impl& of = *all[at.bus].of->impl_;
+    at.change = 0;
+    if (of.retired_) return detail::no_bus(of.name);
+    auto& editor =
+        *editors.emplace_back(std::make_unique<detail::rule_editor>(of.context_, of.rules_, of.tags_, of.dead_letter_));
+    const auto& changes = all[at.bus].changes->changes_;
+    for (; at.change < changes.size(); ++at.change) {
+      if (result<void> made = changes[at.change](editor); !made) return made;
+    }
+    ready.push_back(of.stage(editor));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].of->impl_->publish(*editors[i], std::move(ready[i]), replaced[i]);
+  locks.clear();
+  for (const auto& editor : editors) detail::bus_rules_source::retire_replaced(*editor);
+  return {};
+}
+
+result<void> bus::impl::retire() {
+  const std::lock_guard lock(change_);
+  if (!rules_.empty())
+    return error{errc::invalid_argument, fmt::format("Event bus {} can't be deleted since it has rules.", name)};
+  retired_ = true;
+  return {};
 }
 
 // ---- finding
@@ -108,27 +160,6 @@ result<string_map> bus::impl::list_tags(const resource& of) const {
   return detail::tags_of(**r, of.target_id);
 }
 
-namespace detail::bus_rules_source {
-
-/// Tokens are the name that a page ended with, so that what is added or removed meanwhile does no harm.
-constexpr std::string_view token_mark = "after:";
-
-result<std::string_view> read_token(std::string_view token) {
-  if (token.empty()) return std::string_view();
-  if (!token.starts_with(token_mark)) return error{errc::invalid_argument, "next_token is none that a list gave"};
-  return token.substr(token_mark.size());
-}
-
-/// Cuts `names` to the limit of the request; the token of the next page.
-template <class T, class Name>
-std::string cut(std::vector<T>& listed, std::size_t limit, Name name) {
-  if (limit == 0 || listed.size() <= limit) return {};
-  listed.erase(listed.begin() + static_cast<std::ptrdiff_t>(limit), listed.end());
-  return std::string(token_mark) + std::string(name(listed.back()));
-}
-
-}  // namespace detail::bus_rules_source
-
 // ---- the interface
 
 result<void> bus::put_rule(rule r) {
@@ -154,8 +185,7 @@ std::vector<rule> bus::list_rules(std::string_view name_prefix) const {
 }
 
 result<rule_page> bus::list_rules(const list_request& request) const {
-  using namespace detail::bus_rules_source;
-  const result<std::string_view> after = read_token(request.next_token);
+  const result<std::string_view> after = detail::read_page_token(request.next_token);
   if (!after) return after.error();
   std::vector<detail::rule_entry_ptr> found;
   if (request.with_tags) {
@@ -167,7 +197,7 @@ result<rule_page> bus::list_rules(const list_request& request) const {
     found = impl_->rules_with_prefix(request.name_prefix, *after);
   }
   rule_page page;
-  page.next_token = cut(found, request.limit, [](const auto& r) { return r->fields.name; });
+  page.next_token = detail::cut_page(found, request.limit, [](const auto& r) { return r->fields.name; });
   for (const auto& r : found) page.rules.push_back(r->fields);
   return page;
 }
@@ -196,8 +226,7 @@ result<std::vector<rule_target>> bus::list_targets_by_rule(std::string_view rule
 }
 
 result<target_page> bus::list_targets_by_rule(std::string_view rule_name, const list_request& request) const {
-  using namespace detail::bus_rules_source;
-  const result<std::string_view> after = read_token(request.next_token);
+  const result<std::string_view> after = detail::read_page_token(request.next_token);
   if (!after) return after.error();
   const result<detail::rule_entry_ptr> r = impl_->find_rule(rule_name);
   if (!r) return r.error();
@@ -207,35 +236,40 @@ result<target_page> bus::list_targets_by_rule(std::string_view rule_name, const 
     if (id.starts_with(request.name_prefix) && (after->empty() || id > *after))
       page.targets.push_back(describe(t, impl_->context()));
   }
-  page.next_token = cut(page.targets, request.limit, [](const rule_target& t) { return t.id; });
+  page.next_token = detail::cut_page(page.targets, request.limit, [](const rule_target& t) { return t.id; });
   return page;
 }
 
 result<name_page> bus::list_rule_names_by_target(std::string_view target_arn, const list_request& request) const {
-  using namespace detail::bus_rules_source;
-  const result<std::string_view> after = read_token(request.next_token);
+  const result<std::string_view> after = detail::read_page_token(request.next_token);
   if (!after) return after.error();
   name_page page;
   for (const auto& r : impl_->rules_with_prefix(request.name_prefix, *after)) {
     const auto has_it = [&](const detail::target_entry& t) { return t.lane->who().arn && *t.lane->who().arn == target_arn; };
     if (std::any_of(r->targets.begin(), r->targets.end(), has_it)) page.names.push_back(r->fields.name);
   }
-  page.next_token = cut(page.names, request.limit, [](const std::string& n) { return n; });
+  page.next_token = detail::cut_page(page.names, request.limit, [](const std::string& n) { return n; });
   return page;
 }
 
 result<void> bus::commit(const transaction& changes) {
-  return impl_->change([&](detail::rule_editor& e) -> result<void> {
-    for (std::size_t i = 0; i < changes.changes_.size(); ++i) {
-      const result<void> made = changes.changes_[i](e);
-      if (made) continue;
-      error told = made.error();
-      told.message = fmt::format("change {}: {}", i + 1, told.message);
-      return told;
-    }
-    return {};
-  });
+  const bus_changes one{this, &changes};
+  commit_place at;
+  result<void> made = impl::commit(std::span(&one, 1), at);
+  if (made) return made;
+  error told = std::move(made).error();
+  told.message = fmt::format("change {}: {}", at.change + 1, told.message);
+  return told;
 }
+
+result<void> bus::commit_all(std::span<const bus_changes> changes, commit_place* where) {
+  commit_place at;
+  result<void> made = impl::commit(changes, at);
+  if (where) *where = at;
+  return made;
+}
+
+result<void> bus::retire() { return impl_->retire(); }
 
 // ---- tags
 

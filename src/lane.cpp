@@ -62,13 +62,13 @@ std::size_t fair_share(std::size_t queued, std::size_t threads, std::size_t max)
 }  // namespace lane_source
 
 lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus::target> to,
-           std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters, bool for_dead_letters)
+           std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters, role r)
     : in_(std::move(in)),
       who_(std::move(who)),
       options_(std::move(options)),
       dead_letters_(std::move(dead_letters)),
       to_(std::move(to)),
-      for_dead_letters_(for_dead_letters) {
+      role_(r) {
   if (options_->rate.per_second > 0 || options_->breaker.failures > 0) {
     limits_ = std::make_unique<limits>();
     limits_->tokens = options_->rate.burst;
@@ -77,7 +77,7 @@ lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus
   in_->enrol(*this);
 }
 
-lane::~lane() { in_->dismiss(*this, for_dead_letters_ ? nullptr : counts_.get()); }
+lane::~lane() { in_->dismiss(*this, is_for_dead_letters() ? nullptr : counts_.get()); }
 
 delivery_metrics& lane::counts() {
   if (!counts_) counts_ = std::make_unique<delivery_metrics>();

@@ -24,6 +24,8 @@ bool rule_entry::has(const lane& l) const {
   return at != targets.end() && at->lane.get() == &l;
 }
 
+error no_bus(std::string_view bus_name) { return {errc::not_found, fmt::format("Event bus {} does not exist.", bus_name)}; }
+
 error no_rule(std::string_view rule_name, std::string_view bus_name) {
   return {errc::not_found, fmt::format("Rule {} does not exist on EventBus {}.", rule_name, bus_name)};
 }
@@ -47,9 +49,16 @@ const target_entry* find_target(const rule_entry& r, std::string_view id) {
   return at != r.targets.end() && at->lane->who().target_id == id ? &*at : nullptr;
 }
 
-bool same(const lane& present, const rule_target& t, const delivery_options& options) {
-  const std::shared_ptr<rulebus::target> dead = present.dead_letters() ? present.dead_letters()->to() : nullptr;
-  return present.to() == t.target && dead == t.dead_letter && *present.options() == options &&
+/// Who gets what a target gives up, and whether the target has it from its bus.
+struct dead_letters_to {
+  std::shared_ptr<rulebus::target> to;
+  bool from_bus;
+};
+
+bool same(const lane& present, const rule_target& t, const dead_letters_to& dead, const delivery_options& options) {
+  const lane* const there = present.dead_letters().get();
+  if (there ? there->to() != dead.to || there->is_from_bus() != dead.from_bus : dead.to != nullptr) return false;
+  return present.to() == t.target && *present.options() == options &&
          (present.who().arn ? *present.who().arn : std::string()) == t.arn;
 }
 
@@ -67,7 +76,7 @@ rule_target describe(const target_entry& t, const rule_context& in) {
   rule_target told{.id = l.who().target_id, .target = t.target};
   if (l.who().arn) told.arn = *l.who().arn;
   if (l.options() != in.delivery) told.delivery = *l.options();
-  if (l.dead_letters()) told.dead_letter = l.dead_letters()->to();
+  if (l.dead_letters() && !l.dead_letters()->is_from_bus()) told.dead_letter = l.dead_letters()->to();
   if (t.extras) {
     told.tags = t.extras->tags;
     told.input = t.extras->input;
@@ -160,16 +169,18 @@ result<target_entry> rule_editor::make_target(const rule_entry& of, rule_target 
   }
   const auto options =
       t.delivery && *t.delivery != *in_.delivery ? std::make_shared<const delivery_options>(*t.delivery) : in_.delivery;
+  const rule_table_source::dead_letters_to given_up{t.dead_letter ? t.dead_letter : dead_letter_, !t.dead_letter};
   const target_entry* const present = rule_table_source::find_target(of, t.id);
-  if (present && rule_table_source::same(*present->lane, t, *options)) {  // keeps what waits, and what was counted
+  if (present && rule_table_source::same(*present->lane, t, given_up, *options)) {  // keeps what waits, and what was counted
     made.lane = present->lane;
     return made;
   }
   lane::identity who{of.name, std::move(t.id), nullptr};
   if (!t.arn.empty()) who.arn = std::make_shared<const std::string>(std::move(t.arn));
   counted_ptr<lane> dead;
-  if (t.dead_letter) {
-    dead = make_counted<lane>(in_.deliveries, who, std::move(t.dead_letter), in_.dead_letters, counted_ptr<lane>(), true);
+  if (given_up.to) {
+    dead = make_counted<lane>(in_.deliveries, who, given_up.to, in_.dead_letters, counted_ptr<lane>(),
+                              given_up.from_bus ? lane::role::of_bus_dead_letters : lane::role::of_dead_letters);
   }
   made.lane = make_counted<lane>(in_.deliveries, std::move(who), std::move(t.target), options, std::move(dead));
   return made;
@@ -208,6 +219,26 @@ result<void> rule_editor::remove_targets(std::string_view rule_name, const std::
     const auto at = target_position(present, id);
     if (at == present.cend() || at->lane->who().target_id != id) return no_target(id, rule_name);
     present.erase(at);
+  }
+  return {};
+}
+
+result<void> rule_editor::set_dead_letter(std::shared_ptr<target> to) {
+  if (to == dead_letter_) return {};
+  dead_letter_ = std::move(to);
+  std::vector<std::string> names;
+  for (const auto& [name, r] : base_) names.push_back(name);
+  for (const auto& [name, r] : changed_) names.push_back(name);
+  for (const std::string& name : names) {
+    const rule_entry* const r = find(name);
+    if (!r || r->targets.empty()) continue;
+    std::vector<target_entry>& targets = (*edit(name))->targets;
+    for (target_entry& t : targets) {
+      if (t.lane->dead_letters() && !t.lane->dead_letters()->is_from_bus()) continue;
+      result<target_entry> made = make_target(*r, describe(t, in_));
+      if (!made) return std::move(made).error();
+      t = *std::move(made);
+    }
   }
   return {};
 }
@@ -283,6 +314,10 @@ transaction& transaction::remove_targets(std::string rule_name, std::vector<std:
 }
 transaction& transaction::tag(resource of, string_map tags) {
   changes_.emplace_back([of = std::move(of), t = std::move(tags)](detail::rule_editor& e) { return e.tag(of, t); });
+  return *this;
+}
+transaction& transaction::set_dead_letter(std::shared_ptr<target> to) {
+  changes_.emplace_back([t = std::move(to)](detail::rule_editor& e) { return e.set_dead_letter(t); });
   return *this;
 }
 transaction& transaction::untag(resource of, std::vector<std::string> keys) {

@@ -94,6 +94,8 @@ class bus {
 
   /// Makes all changes of a transaction as one, or none. The error's message begins with the number of the one that failed.
   RULEBUS_API result<void> commit(const transaction& changes);
+  /// The same for several buses: all changes of all, or none. Each bus by itself changes at once, one after the other.
+  RULEBUS_API static result<void> commit_all(std::span<const bus_changes> changes, commit_place* where = nullptr);
 
   // ---- tags: of the bus itself (no rule), of a rule, or of a target of a rule
 
@@ -151,6 +153,10 @@ class bus {
   RULEBUS_API rule_metrics metrics(const tag_filter& filter) const;  ///< sums over the rules whose tags match
 
  private:
+  friend class service;
+  /// No more changes, all of which are errc::not_found from now on. Error: errc::invalid_argument when it has rules.
+  result<void> retire();
+
   class impl;
   std::unique_ptr<impl> impl_;
 };

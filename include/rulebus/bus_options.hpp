@@ -26,9 +26,10 @@ struct limits {
   std::size_t max_rules = none;
   std::size_t max_targets_per_rule = none;
   std::size_t max_pattern_bytes = none;
-  /// The service's, with its texts: 10 entries, 300 rules, 5 targets, 2,048 characters.
+  std::size_t max_event_buses = none;  ///< of one service
+  /// The service's, with its texts: 10 entries, 300 rules, 5 targets, 2,048 characters, 100 buses.
   static constexpr limits aws() {
-    return {.max_entries = 10, .max_rules = 300, .max_targets_per_rule = 5, .max_pattern_bytes = 2048};
+    return {.max_entries = 10, .max_rules = 300, .max_targets_per_rule = 5, .max_pattern_bytes = 2048, .max_event_buses = 100};
   }
 };
 
@@ -41,6 +42,7 @@ struct bus_options {
   std::size_t max_nesting = 100;                   ///< of puts within targets within puts, over all buses of a thread
   std::chrono::seconds deduplication_window{300};  ///< for put_events_entry::deduplication_id
   delivery_options delivery{};                     ///< of targets that have none of their own; must be valid (check)
+  std::shared_ptr<target> dead_letter{};           ///< of targets that have none of their own; null: what they give up is dropped
   std::shared_ptr<rulebus::clock> clock = system_clock();
   /// Default: a pool of its own with `threads` threads, which are started when they are first needed: a bus whose targets
   /// answer in the caller's thread and succeed never has any.

@@ -13,6 +13,7 @@ class event;
 class pattern;
 class matcher;
 class bus;
+class service;
 class target;
 class delivery;
 class time_zone;

@@ -32,6 +32,8 @@ struct put_events_entry {
   std::string_view deduplication_id{};
   std::string_view trace_header{};  ///< the service's TraceHeader, at most 500 bytes; handed to targets
   std::string_view traceparent{};   ///< W3C Trace Context; handed to targets
+  std::string_view
+      event_bus_name{};  ///< for service::put_events: name or ARN; empty: the default bus. A bus does not look at it.
 };
 
 /// What belongs to a ready event besides its text; for others the entry says it.

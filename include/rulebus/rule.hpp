@@ -31,7 +31,7 @@ struct rule_target {
   target_input input{};                            ///< what it is given instead of the event
   std::string arn{};                               ///< a name for other programs; at most 1600 characters
   std::optional<delivery_options> delivery{};      ///< default: bus_options::delivery
-  std::shared_ptr<rulebus::target> dead_letter{};  ///< gets what could not be delivered; default: it is dropped, and counted
+  std::shared_ptr<rulebus::target> dead_letter{};  ///< gets what could not be delivered; default: that of the bus
   string_map tags{};                               ///< at most 50
 };
 

@@ -25,6 +25,7 @@
 #include "rulebus/result.hpp"
 #include "rulebus/rule.hpp"
 #include "rulebus/schedule_expression.hpp"
+#include "rulebus/service.hpp"
 #include "rulebus/tags.hpp"
 #include "rulebus/target.hpp"
 #include "rulebus/targets/bus.hpp"

@@ -41,12 +41,24 @@ class transaction {
   RULEBUS_API transaction& remove_targets(std::string rule_name, std::vector<std::string> target_ids);
   RULEBUS_API transaction& tag(resource of, string_map tags);
   RULEBUS_API transaction& untag(resource of, std::vector<std::string> keys);
+  /// In the place of bus_options::dead_letter; null: none. What waits for a target stays with what was there when it came.
+  RULEBUS_API transaction& set_dead_letter(std::shared_ptr<target> to);
   std::size_t size() const noexcept { return changes_.size(); }
 
  private:
   friend class bus;
   using change = std::function<result<void>(detail::rule_editor&)>;
   std::vector<change> changes_;
+};
+
+/// A bus, and what to change of it.
+struct bus_changes {
+  bus* of = nullptr;
+  const transaction* changes = nullptr;
+};
+/// Which change of which of them failed, counted from 0.
+struct commit_place {
+  std::size_t bus = 0, change = 0;
 };
 
 /// Which part of a list.

@@ -26,6 +26,11 @@
 
 namespace rulebus::inline v1 {
 
+namespace detail {
+/// What put_events refuses as a whole.
+result<void> check_put_events(std::span<const put_events_entry> entries, const limits& allowed);
+}  // namespace detail
+
 class bus::impl {
  public:
   impl(std::string bus_name, bus_options given);
@@ -37,6 +42,8 @@ class bus::impl {
   // Rules (bus_rules.cpp).
   /// Makes a change of one editor true, or nothing.
   result<void> change(const std::function<result<void>(detail::rule_editor&)>& make);
+  static result<void> commit(std::span<const bus_changes> all, commit_place& at);
+  result<void> retire();
   result<detail::rule_entry_ptr> find_rule(std::string_view rule_name) const;
   std::vector<detail::rule_entry_ptr> rules_with_prefix(std::string_view prefix, std::string_view after) const;
   std::vector<detail::rule_entry_ptr> rules_with_tags(const tag_filter& filter) const;
@@ -55,7 +62,6 @@ class bus::impl {
 
  private:
   using extras_ptr = std::shared_ptr<const detail::entry_extras>;
-  result<void> check_request(std::span<const put_events_entry> entries) const;
   void put_entry(const put_events_entry& entry, const put_options& how, put_events_result_entry& answer);
   /// An event on its way in: a text that is not known to be one, or one that was ready.
   struct incoming {
@@ -72,16 +78,24 @@ class bus::impl {
   void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
              std::uint64_t sequence, detail::nanoseconds put_at);
   std::int64_t seconds_now() const;
-  void publish(detail::rule_editor& editor, detail::session_pool::replaced_tables& replaced);
+  /// A change that is ready: to publish it cannot fail.
+  struct staged {
+    detail::id_to_rule next;
+    detail::rule_map added;
+  };
+  staged stage(detail::rule_editor& editor);
+  void publish(detail::rule_editor& editor, staged ready, detail::session_pool::replaced_tables& replaced) noexcept;
 
   std::shared_ptr<detail::failure_reporter> failures_;
   matcher patterns_;
   std::shared_ptr<detail::dispatcher> deliveries_;
   detail::rule_context context_;
-  mutable std::mutex change_;  // one change at a time
-  detail::rule_map rules_;     // guarded by change_
-  detail::tag_index tagged_;   // guarded by change_; of rules; may name too much, never too little
-  string_map tags_;            // guarded by change_
+  mutable std::mutex change_;            // one change at a time
+  detail::rule_map rules_;               // guarded by change_
+  detail::tag_index tagged_;             // guarded by change_; of rules; may name too much, never too little
+  string_map tags_;                      // guarded by change_
+  std::shared_ptr<target> dead_letter_;  // guarded by change_; of targets without their own
+  bool retired_ = false;                 // guarded by change_; its service has it no more
   detail::session_pool sessions_;
   detail::recent_ids recent_;
 

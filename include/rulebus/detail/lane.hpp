@@ -51,9 +51,11 @@ class lane final : public counted {
     std::string target_id;
     std::shared_ptr<const std::string> arn{};  // null: it has none
   };
-  /// `dead_letters` takes what is given up; null: it is dropped. `for_dead_letters`: this is such a lane.
+  /// Whose it is: a target's, or the dead letters' of one, whose target it has by itself or from its bus.
+  enum class role : std::uint8_t { of_target, of_dead_letters, of_bus_dead_letters };
+  /// `dead_letters` takes what is given up; null: it is dropped.
   lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus::target> to,
-       std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters = {}, bool for_dead_letters = false);
+       std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters = {}, role r = role::of_target);
   ~lane() override;
 
   const identity& who() const noexcept { return who_; }
@@ -81,7 +83,8 @@ class lane final : public counted {
   void count_letter_left();  ///< when the bus was stopped
   delivery_metrics metrics() const;
   const delivery_metrics* last_counts() const noexcept { return counts_.get(); }  ///< of a lane that nobody has any more
-  bool is_for_dead_letters() const noexcept { return for_dead_letters_; }
+  bool is_for_dead_letters() const noexcept { return role_ != role::of_target; }
+  bool is_from_bus() const noexcept { return role_ == role::of_bus_dead_letters; }
 
   // Of the dispatcher, and guarded by its mutex.
   lane* next = nullptr;
@@ -201,7 +204,7 @@ class lane final : public counted {
   bool asked_ = false;                        // for a thread, which has not come
   bool closed_ = false;
   bool retired_ = false;
-  const bool for_dead_letters_;
+  const role role_;
 };
 
 }  // namespace rulebus::inline v1::detail

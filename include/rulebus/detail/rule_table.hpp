@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rulebus/bus_options.hpp"
@@ -86,8 +87,8 @@ struct rule_context {
 /// in no particular state: it is to be thrown away.
 class rule_editor {
  public:
-  rule_editor(const rule_context& in, const rule_map& base, const string_map& bus_tags)
-      : in_(in), base_(base), bus_tags_(bus_tags) {}
+  rule_editor(const rule_context& in, const rule_map& base, const string_map& bus_tags, std::shared_ptr<target> dead_letter)
+      : in_(in), base_(base), bus_tags_(bus_tags), dead_letter_(std::move(dead_letter)) {}
 
   result<void> put_rule(rule r);
   result<void> delete_rule(std::string_view rule_name);
@@ -97,10 +98,12 @@ class rule_editor {
   result<void> remove_targets(std::string_view rule_name, const std::vector<std::string>& ids);
   result<void> tag(const resource& of, const string_map& tags);
   result<void> untag(const resource& of, const std::vector<std::string>& keys);
+  result<void> set_dead_letter(std::shared_ptr<target> to);
 
   using changes = std::map<std::string, std::shared_ptr<rule_entry>, std::less<>>;
   changes& changed() noexcept { return changed_; }  ///< null: deleted
   string_map& bus_tags() noexcept { return bus_tags_; }
+  std::shared_ptr<target>& dead_letter() noexcept { return dead_letter_; }
   /// Where who publishes puts what was there before, so that it is destroyed with the editor.
   std::vector<rule_entry_ptr>& replaced() noexcept { return replaced_; }
 
@@ -118,8 +121,10 @@ class rule_editor {
   std::vector<rule_entry_ptr> replaced_{};
   std::size_t added_ = 0, removed_ = 0;
   string_map bus_tags_;
+  std::shared_ptr<target> dead_letter_;
 };
 
+error no_bus(std::string_view bus_name);
 error no_rule(std::string_view rule_name, std::string_view bus_name);
 error no_target(std::string_view target_id, std::string_view rule_name);
 /// Where the target of that id is, or belongs.
