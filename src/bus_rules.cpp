@@ -61,10 +61,11 @@ bus::impl::staged bus::impl::stage(detail::rule_editor& editor) {
 }
 
 void bus::impl::publish(detail::rule_editor& editor, staged ready, detail::session_pool::replaced_tables& replaced) noexcept {
+  static const string_map none;
   for (auto& [rule_name, now] : editor.changed()) {
     const auto before = rules_.find(rule_name);
     if (before == rules_.end()) continue;
-    tagged_.remove(rule_name, before->second->fields.tags, now ? now->fields.tags : string_map());
+    tagged_.remove(rule_name, before->second->fields.tags, now ? now->fields.tags : none);
     editor.replaced().push_back(std::move(before->second));
     if (now) {
       before->second = now;
@@ -79,7 +80,7 @@ void bus::impl::publish(detail::rule_editor& editor, staged ready, detail::sessi
 }
 
 /// Takes the locks in the order of addresses, so that two such commits do not wait for each other.
-result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& at) {
+result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& at, commit_mode mode) {
   std::vector<std::unique_ptr<detail::rule_editor>> editors;  // destroyed when nothing is locked
   std::vector<detail::session_pool::replaced_tables> replaced(all.size());
   std::vector<impl*> order;
@@ -100,8 +101,9 @@ result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& a
     for (; at.change < changes.size(); ++at.change) {
       if (result<void> made = changes[at.change](editor); !made) return made;
     }
-    ready.push_back(of.stage(editor));
+    if (mode == commit_mode::apply) ready.push_back(of.stage(editor));
   }
+  if (mode == commit_mode::check) return {};
   for (std::size_t i = 0; i < all.size(); ++i) all[i].of->impl_->publish(*editors[i], std::move(ready[i]), replaced[i]);
   locks.clear();
   for (const auto& editor : editors) detail::bus_rules_source::retire_replaced(*editor);
@@ -255,16 +257,16 @@ result<name_page> bus::list_rule_names_by_target(std::string_view target_arn, co
 result<void> bus::commit(const transaction& changes) {
   const bus_changes one{this, &changes};
   commit_place at;
-  result<void> made = impl::commit(std::span(&one, 1), at);
+  result<void> made = impl::commit(std::span(&one, 1), at, commit_mode::apply);
   if (made) return made;
   error told = std::move(made).error();
   told.message = fmt::format("change {}: {}", at.change + 1, told.message);
   return told;
 }
 
-result<void> bus::commit_all(std::span<const bus_changes> changes, commit_place* where) {
+result<void> bus::commit_all(std::span<const bus_changes> changes, commit_place* where, commit_mode mode) {
   commit_place at;
-  result<void> made = impl::commit(changes, at);
+  result<void> made = impl::commit(changes, at, mode);
   if (where) *where = at;
   return made;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "rulebus/detail/names.hpp"
@@ -223,6 +224,31 @@ result<void> rule_editor::remove_targets(std::string_view rule_name, const std::
   return {};
 }
 
+result<void> rule_editor::keep_rules(const std::vector<std::string>& rule_names) {
+  const std::set<std::string_view> kept(rule_names.begin(), rule_names.end());
+  std::vector<std::string> gone;
+  for (const auto& [name, r] : base_) {
+    if (kept.count(name) == 0 && find(name)) gone.push_back(name);
+  }
+  for (const auto& [name, r] : changed_) {
+    if (kept.count(name) == 0 && r && base_.count(name) == 0) gone.push_back(name);
+  }
+  for (const std::string& name : gone) changed_.insert_or_assign(name, nullptr);
+  removed_ += gone.size();
+  return {};
+}
+
+result<void> rule_editor::replace_targets(std::string_view rule_name, std::vector<rule_target> targets) {
+  const result<rule_entry*> now = edit(rule_name);
+  if (!now) return now.error();
+  std::vector<std::string> ids;
+  for (const rule_target& t : targets) ids.push_back(t.id);
+  std::sort(ids.begin(), ids.end());
+  std::erase_if((*now)->targets,
+                [&](const target_entry& t) { return !std::binary_search(ids.begin(), ids.end(), t.lane->who().target_id); });
+  return put_targets(rule_name, std::move(targets));
+}
+
 result<void> rule_editor::set_dead_letter(std::shared_ptr<target> to) {
   if (to == dead_letter_) return {};
   dead_letter_ = std::move(to);
@@ -279,6 +305,11 @@ result<void> rule_editor::tag(const resource& of, const string_map& tags) {
   return set_tags(of, *std::move(now));
 }
 
+result<void> rule_editor::replace_tags(const resource& of, string_map tags) {
+  if (const result<string_map> there = tags_of(of); !there) return there.error();
+  return set_tags(of, std::move(tags));
+}
+
 result<void> rule_editor::untag(const resource& of, const std::vector<std::string>& keys) {
   result<string_map> now = tags_of(of);
   if (!now) return std::move(now).error();
@@ -314,6 +345,19 @@ transaction& transaction::remove_targets(std::string rule_name, std::vector<std:
 }
 transaction& transaction::tag(resource of, string_map tags) {
   changes_.emplace_back([of = std::move(of), t = std::move(tags)](detail::rule_editor& e) { return e.tag(of, t); });
+  return *this;
+}
+transaction& transaction::keep_rules(std::vector<std::string> rule_names) {
+  changes_.emplace_back([n = std::move(rule_names)](detail::rule_editor& e) { return e.keep_rules(n); });
+  return *this;
+}
+transaction& transaction::replace_targets(std::string rule_name, std::vector<rule_target> targets) {
+  changes_.emplace_back(
+      [n = std::move(rule_name), t = std::move(targets)](detail::rule_editor& e) { return e.replace_targets(n, t); });
+  return *this;
+}
+transaction& transaction::replace_tags(resource of, string_map tags) {
+  changes_.emplace_back([of = std::move(of), t = std::move(tags)](detail::rule_editor& e) { return e.replace_tags(of, t); });
   return *this;
 }
 transaction& transaction::set_dead_letter(std::shared_ptr<target> to) {

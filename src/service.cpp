@@ -312,6 +312,7 @@ result<void> service::impl::flush(std::optional<std::chrono::milliseconds> deadl
 service::service(service_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
 service::~service() = default;
 
+const service_options& service::options() const noexcept { return impl_->options; }
 const std::string& service::account() const noexcept { return impl_->options.buses.account; }
 const std::string& service::region() const noexcept { return impl_->options.buses.region; }
 

@@ -95,7 +95,8 @@ class bus {
   /// Makes all changes of a transaction as one, or none. The error's message begins with the number of the one that failed.
   RULEBUS_API result<void> commit(const transaction& changes);
   /// The same for several buses: all changes of all, or none. Each bus by itself changes at once, one after the other.
-  RULEBUS_API static result<void> commit_all(std::span<const bus_changes> changes, commit_place* where = nullptr);
+  RULEBUS_API static result<void> commit_all(std::span<const bus_changes> changes, commit_place* where = nullptr,
+                                             commit_mode mode = commit_mode::apply);
 
   // ---- tags: of the bus itself (no rule), of a rule, or of a target of a rule
 

@@ -108,6 +108,7 @@ class service {
   service(const service&) = delete;
   service& operator=(const service&) = delete;
 
+  RULEBUS_API const service_options& options() const noexcept;  ///< as given, with the clock and the executor that it has
   RULEBUS_API const std::string& account() const noexcept;
   RULEBUS_API const std::string& region() const noexcept;
 

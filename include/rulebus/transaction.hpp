@@ -41,6 +41,10 @@ class transaction {
   RULEBUS_API transaction& remove_targets(std::string rule_name, std::vector<std::string> target_ids);
   RULEBUS_API transaction& tag(resource of, string_map tags);
   RULEBUS_API transaction& untag(resource of, std::vector<std::string> keys);
+  /// Removes all other rules with their targets. With the next two a bus becomes what a configuration says, whatever it was.
+  RULEBUS_API transaction& keep_rules(std::vector<std::string> rule_names);
+  RULEBUS_API transaction& replace_targets(std::string rule_name, std::vector<rule_target> targets);
+  RULEBUS_API transaction& replace_tags(resource of, string_map tags);
   /// In the place of bus_options::dead_letter; null: none. What waits for a target stays with what was there when it came.
   RULEBUS_API transaction& set_dead_letter(std::shared_ptr<target> to);
   std::size_t size() const noexcept { return changes_.size(); }
@@ -50,6 +54,9 @@ class transaction {
   using change = std::function<result<void>(detail::rule_editor&)>;
   std::vector<change> changes_;
 };
+
+/// Whether a commit is to be made, or only to say what it would answer.
+enum class commit_mode { apply, check };
 
 /// A bus, and what to change of it.
 struct bus_changes {

@@ -42,7 +42,7 @@ class bus::impl {
   // Rules (bus_rules.cpp).
   /// Makes a change of one editor true, or nothing.
   result<void> change(const std::function<result<void>(detail::rule_editor&)>& make);
-  static result<void> commit(std::span<const bus_changes> all, commit_place& at);
+  static result<void> commit(std::span<const bus_changes> all, commit_place& at, commit_mode mode);
   result<void> retire();
   result<detail::rule_entry_ptr> find_rule(std::string_view rule_name) const;
   std::vector<detail::rule_entry_ptr> rules_with_prefix(std::string_view prefix, std::string_view after) const;
