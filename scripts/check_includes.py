@@ -26,7 +26,7 @@ LEVELS = {
     **dict.fromkeys(("bus", "rule_table", "prometheus"), 5),
     **dict.fromkeys(("scheduler", "replay"), 6),
     "service": 7,
-    **dict.fromkeys(("server", "targets", "asio_executor", "cli", "rulebus"), 8),
+    **dict.fromkeys(("configuration", "server", "targets", "asio_executor", "cli", "rulebus"), 8),
 }
 
 # Who may include what beyond the standard library.

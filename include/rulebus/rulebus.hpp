@@ -8,6 +8,7 @@
 #include "rulebus/clock.hpp"
 #include "rulebus/cloud_events.hpp"
 #include "rulebus/dead_letter.hpp"
+#include "rulebus/configuration.hpp"
 #include "rulebus/delivery.hpp"
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/event.hpp"
