@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 }  // namespace
 
-block_reader::block_reader(std::string path, std::size_t max_line) : path_(std::move(path)), max_line_(max_line) {
+block_reader::block_reader(std::string path, std::size_t max_line, int stop_descriptor)
+    : path_(std::move(path)), max_line_(max_line), stop_descriptor_(stop_descriptor) {
   descriptor_ = path_ == "-" ? STDIN_FILENO : ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) cannot_read(path_, errno);
   struct stat about {};
@@ -43,7 +45,19 @@ block_reader::~block_reader() {
   if (path_ != "-") ::close(descriptor_);
 }
 
+/// Waits until there is something to read, or until it is time to stop.
+bool block_reader::stopped() {
+  if (stop_descriptor_ < 0) return false;
+  pollfd waiting[] = {{descriptor_, POLLIN, 0}, {stop_descriptor_, POLLIN, 0}};
+  while (::poll(waiting, 2, -1) < 0 && errno == EINTR) {}
+  return waiting[1].revents != 0;
+}
+
 std::size_t block_reader::fill(std::string& text) {
+  if (stopped()) {
+    text.clear();
+    return 0;
+  }
   const std::size_t had = text.size();
   text.resize(had + block_bytes);
   ssize_t n = 0;

@@ -21,7 +21,8 @@ class block_reader {
   static constexpr std::size_t block_bytes = std::size_t{256} << 10;
   static constexpr std::size_t max_line_bytes = std::size_t{64} << 20;
 
-  explicit block_reader(std::string path, std::size_t max_line = max_line_bytes);
+  /// When `stop_descriptor` (-1: none) polls readable, the file ends there, without a line that was not read to its end.
+  explicit block_reader(std::string path, std::size_t max_line = max_line_bytes, int stop_descriptor = -1);
   ~block_reader();
   block_reader(const block_reader&) = delete;
   block_reader& operator=(const block_reader&) = delete;
@@ -34,10 +35,11 @@ class block_reader {
  private:
   std::size_t fill(std::string& text);
   void skip_to_newline();
+  bool stopped();
 
   std::string path_;
   std::size_t max_line_;
-  int descriptor_ = -1;
+  int descriptor_ = -1, stop_descriptor_;
   std::string carry_;  ///< the beginning of a line whose end was not read yet
   std::size_t line_ = 1;
   std::uint64_t total_ = 0;

@@ -24,6 +24,7 @@ constexpr const char* overview =
     "  rulebus explain --pattern '{\"source\": [\"shop\"]}' --event event.json\n"
     "  rulebus lint rules.jsonl\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
+    "  rulebus run --config pipeline.json < events.jsonl\n"
     "  rulebus transform inputs_test.jsonl\n"
     "  rulebus schedule next 'cron(30 2 * * ? *)' --zone Europe/Kyiv\n"
     "'rulebus VERB --help' has more.\n\n";
@@ -63,6 +64,15 @@ constexpr const char* lint_help =
     "  rulebus lint pattern.json\n"
     "  rulebus lint --json rules.jsonl other_rules.json\n"
     "  echo '{\"source\": []}' | rulebus lint -\n";
+
+constexpr const char* run_help =
+    "A configuration is one JSON document, described in docs/configuration.md. Events are one JSON object a line: ready\n"
+    "events, which are put as they are, or entries of PutEvents {\"source\", \"detail-type\", \"detail\", ...}. Targets\n"
+    "write; what went wrong, and a summary, goes to standard error. Ctrl-C ends it in good order, twice at once.\n"
+    "Examples:\n"
+    "  rulebus run --config pipeline.json --check\n"
+    "  rulebus run --config pipeline.json < events.jsonl > out.jsonl\n"
+    "  tail -f events.log | rulebus run --config pipeline.json --undelivered left.jsonl\n";
 
 constexpr const char* bench_help =
     "Loads everything into memory and checks every event first. Each timed pass over the events is followed by one of\n"
@@ -127,6 +137,7 @@ class command_line {
     add_test();
     add_explain();
     add_lint();
+    add_run();
     add_bench();
     add_transform();
     add_schedule();
@@ -148,6 +159,7 @@ class command_line {
     if (app_.got_subcommand("test")) return run_test(test_, common_);
     if (app_.got_subcommand("explain")) return run_explain(explain_, common_);
     if (app_.got_subcommand("lint")) return run_lint(lint_, common_);
+    if (app_.got_subcommand("run")) return run_run(run_, common_);
     if (app_.got_subcommand("transform")) return run_transform(transform_, common_);
     if (app_.got_subcommand("schedule")) return run_schedule();
     return run_bench(bench_, common_);
@@ -234,6 +246,41 @@ class command_line {
     add_common(verb);
   }
 
+  static void add_pipeline(CLI::App* verb, pipeline_options& options) {
+    verb->add_option("--account", options.account, "Account of new events, 12 digits (000000000000)")
+        ->check([](const std::string& text) {
+          const bool digits = text.size() == 12 && text.find_first_not_of("0123456789") == std::string::npos;
+          return digits ? std::string() : text + " is no account, which has 12 digits";
+        })
+        ->option_text("N");
+    verb->add_option("--region", options.region, "Region of new events (local)")
+        ->check([](const std::string& text) {
+          const bool good = !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+          return good ? std::string() : text + " is no region, which has small letters, digits and dashes";
+        })
+        ->option_text("NAME");
+  }
+
+  void add_run() {
+    CLI::App* verb = add("run", "Put events through buses, rules and targets", run_help);
+    verb->add_option("--config", run_.pipeline.config, "Buses, rules and targets (required)")->required()->option_text("FILE");
+    verb->add_option("--events", run_.events, "Events; standard input by default")->option_text("FILE|-");
+    verb->add_option("--event-bus", run_.event_bus, "Bus for events that name none (default)")->option_text("NAME");
+    verb->add_option("--as", run_.as, "What a line is; auto: an entry if it has a source, a detail-type, no id and no version")
+        ->check(CLI::IsMember({"auto", "events", "entries"}))
+        ->option_text("auto|events|entries");
+    verb->add_flag("--check", run_.check, "Only say whether the configuration is valid");
+    verb->add_option("--drain", run_.drain, "Seconds to wait at the end for what is not delivered (30)")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->option_text("S");
+    verb->add_option("--undelivered", run_.undelivered, "Write what was not delivered to a file, one a line")
+        ->option_text("FILE");
+    add_pipeline(verb, run_.pipeline);
+    verb->add_option("--threads", run_.pipeline.threads, "Threads that deliver (1)")->check(CLI::Range(1, 256))->option_text("N");
+    add_json(verb);
+    add_common(verb);
+  }
+
   void add_bench() {
     CLI::App* verb = add("bench", "How fast your rules match your events", bench_help);
     verb->add_option("--rules", bench_.rules, "Rules (required)")->required()->option_text("FILE");
@@ -292,6 +339,7 @@ class command_line {
   test_options test_;
   explain_options explain_;
   lint_options lint_;
+  run_options run_;
   bench_options bench_;
   transform_options transform_;
   schedule_options schedule_expression_;

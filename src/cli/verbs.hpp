@@ -46,8 +46,29 @@ struct lint_options {
 };
 int run_lint(const lint_options& options, const common_options& common);
 
+/// What the verbs that run a configuration have in common.
+struct pipeline_options {
+  std::string config{};                  ///< file or -
+  std::string account = "000000000000";  ///< of new events, and of resource names
+  std::string region = "local";
+  unsigned threads = 1;  ///< that deliver
+};
+
+struct run_options {
+  pipeline_options pipeline{};
+  std::string events = "-";           ///< file or -
+  std::string event_bus = "default";  ///< for events that name none
+  std::string as = "auto";            ///< auto, events or entries
+  std::string undelivered{};          ///< file for what was not delivered; empty: none
+  double drain = 30;                  ///< seconds to wait at the end
+  bool check = false;                 ///< only say whether the configuration is valid
+};
+int run_run(const run_options& options, const common_options& common);
+
 struct bench_options {
   std::string rules{}, events{};  ///< files
+  pipeline_options pipeline{};    ///< instead of rules
+  bool real_targets = false;      ///< of the configuration
   unsigned passes = 5;            ///< timed
   unsigned warmup = 1;            ///< not timed
   unsigned threads = 1;
