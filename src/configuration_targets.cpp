@@ -112,12 +112,15 @@ result<std::shared_ptr<target>> configuration_targets::find_or_make(const target
       if (auto used = there->second.used.lock()) return used;
     }
   }
-  result<std::shared_ptr<target>> original = make(d, to);
-  if (!original) return original;
-  if (!*original) return error{errc::not_found, fmt::format("there is no target for {}", text)};
-  std::shared_ptr<target> used = options_.replace ? options_.replace(*original, text) : *original;
+  std::shared_ptr<target> used = options_.replace ? options_.replace(text) : nullptr;
+  if (!used) {
+    result<std::shared_ptr<target>> original = make(d, to);
+    if (!original) return original;
+    used = *std::move(original);
+  }
+  if (!used) return error{errc::not_found, fmt::format("there is no target for {}", text)};
   const std::lock_guard lock(mutex_);
-  by_text_.insert_or_assign(text, made{used, *original, to});
+  by_text_.insert_or_assign(text, made{used, to});
   by_target_.insert_or_assign(used, d);
   return used;
 }

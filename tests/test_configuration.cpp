@@ -277,7 +277,7 @@ TEST_CASE("configuration: something else may be put in the place of every target
   service events;
   texts descriptions;
   auto counting = std::make_shared<null_target>();
-  configuration c(events, {.replace = [&](std::shared_ptr<target>, std::string_view description) -> std::shared_ptr<target> {
+  configuration c(events, {.replace = [&](std::string_view description) -> std::shared_ptr<target> {
                     descriptions.emplace_back(description);
                     return counting;
                   }});

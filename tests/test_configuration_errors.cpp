@@ -27,9 +27,7 @@ std::vector<naive::value> rows_of(const std::string& name) {
 
 /// Nothing that a test says touches a file or the terminal.
 configuration_options harmless() {
-  return {.replace = [](std::shared_ptr<target>, std::string_view) -> std::shared_ptr<target> {
-    return std::make_shared<null_target>();
-  }};
+  return {.replace = [](std::string_view) -> std::shared_ptr<target> { return std::make_shared<null_target>(); }};
 }
 
 void check_place(const error& e, std::string_view text) {

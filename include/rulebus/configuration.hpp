@@ -34,9 +34,9 @@ namespace rulebus::inline v1 {
 struct configuration_options {
   /// Knows the targets that the document names by `arn` alone; null: there are none.
   std::shared_ptr<const target_resolver> targets{};
-  /// Stands between what the document describes and what is used for it: gets the target that was made, and its description as
-  /// JSON, and returns it or another one. Empty: it itself. For measuring, and for tests.
-  std::function<std::shared_ptr<target>(std::shared_ptr<target> made, std::string_view description)> replace{};
+  /// Asked before a target is made: what to use in the place of what the description (JSON, with the type and its parameters)
+  /// says; null: nothing else. Empty: nobody is asked. For measuring, and for tests.
+  std::function<std::shared_ptr<target>(std::string_view description)> replace{};
   std::size_t max_bytes = std::size_t{256} << 20;  ///< of a document
 };
 

@@ -2,18 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "allocations.hpp"
 #include "bench_floor.hpp"
+#include "bench_measure.hpp"
 #include "input.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -24,22 +22,7 @@
 namespace rulebus::cli {
 namespace {
 
-using clock = std::chrono::steady_clock;
-
-double seconds_since(clock::time_point start) {
-  return std::max(std::chrono::duration<double>(clock::now() - start).count(), 1e-9);
-}
-
-struct statistics {
-  double min = 0, median = 0, max = 0;
-};
-
-statistics summarise(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  const double median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-  return {values.front(), median, values.back()};
-}
+using clock = bench_clock;
 
 /// Everything that is measured; the names are those of the JSON output.
 struct measurements {
@@ -60,29 +43,6 @@ struct alignas(64) lane {
   double seconds = 0;
   std::uint64_t matches = 0, allocations = 0;
 };
-
-/// Calls f(lane) for all lanes at once, each in its own thread, and starts them together. One lane runs in this thread.
-void together(std::vector<lane>& lanes, const std::function<void(lane&)>& f) {
-  if (lanes.size() == 1) return f(lanes.front());
-  std::atomic<std::size_t> waiting = lanes.size();
-  std::vector<std::exception_ptr> failures(lanes.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    threads.emplace_back([&, i] {
-      --waiting;
-      while (waiting != 0) std::this_thread::yield();
-      try {
-        f(lanes[i]);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& t : threads) t.join();
-  for (const std::exception_ptr& e : failures) {
-    if (e) std::rethrow_exception(e);
-  }
-}
 
 class bench_run {
  public:
@@ -195,7 +155,8 @@ class bench_run {
 
   /// Runs f in all lanes; events per second, of all lanes together.
   double timed(std::vector<lane>& lanes, const std::function<void(lane&)>& f) {
-    together(lanes, [&f](lane& l) {
+    together(lanes.size(), [&](std::size_t i) {
+      lane& l = lanes[i];
       const std::uint64_t before = allocations_of_this_thread();
       const clock::time_point start = clock::now();
       f(l);
@@ -262,6 +223,11 @@ class bench_run {
 }  // namespace
 
 int run_bench(const bench_options& options, const common_options& common) {
+  if (!options.pipeline.config.empty()) {
+    if (!options.rules.empty() || options.trust) throw failure("--config excludes --rules and --trust; give one of them");
+    return run_bench_pipeline(options, common);
+  }
+  if (options.rules.empty()) throw failure("bench needs --rules, or --config; see 'rulebus bench --help'");
   if (options.rules == "-" && options.events == "-") {
     throw failure("rules and events cannot both come from standard input; give one of them a file");
   }

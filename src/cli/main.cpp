@@ -77,8 +77,10 @@ constexpr const char* run_help =
 constexpr const char* bench_help =
     "Loads everything into memory and checks every event first. Each timed pass over the events is followed by one of\n"
     "simdjson's On-Demand iterate over the same events, the floor for anything that reads them.\n"
+    "With --config, events are put into the configuration's buses instead, and each pass ends when all is delivered.\n"
     "Examples:\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl\n"
+    "  rulebus bench --config pipeline.json --events events.jsonl --json\n"
     "  rulebus bench --rules rules.jsonl --events events.jsonl --threads 4 --trust --passes 10 --json\n";
 
 constexpr const char* transform_help =
@@ -283,7 +285,10 @@ class command_line {
 
   void add_bench() {
     CLI::App* verb = add("bench", "How fast your rules match your events", bench_help);
-    verb->add_option("--rules", bench_.rules, "Rules (required)")->required()->option_text("FILE");
+    verb->add_option("--rules", bench_.rules, "Rules: how fast they match")->option_text("FILE");
+    verb->add_option("--config", bench_.pipeline.config, "Or buses, rules and targets: how fast events go through")
+        ->option_text("FILE");
+    verb->add_flag("--real-targets", bench_.real_targets, "Deliver to the configuration's targets, not to ones that only count");
     verb->add_option("--events", bench_.events, "Events (required)")->required()->option_text("FILE");
     verb->add_option("--passes", bench_.passes, "Timed passes (5)")->check(CLI::Range(1, 1000000))->option_text("N");
     verb->add_option("--warmup", bench_.warmup, "Passes before that (1)")->check(CLI::Range(0, 1000000))->option_text("N");

@@ -75,6 +75,7 @@ struct bench_options {
   bool trust = false;  ///< event_options::trusted
 };
 int run_bench(const bench_options& options, const common_options& common);
+int run_bench_pipeline(const bench_options& options, const common_options& common);  ///< where there is a configuration
 
 struct transform_options {
   std::vector<std::string> files{};  ///< or -

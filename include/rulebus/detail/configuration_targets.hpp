@@ -27,7 +27,7 @@ class configuration_targets {
 
  private:
   struct made {
-    std::weak_ptr<target> used, original;
+    std::weak_ptr<target> used;
     std::weak_ptr<bus> to;  // of a bus target
   };
   result<std::shared_ptr<target>> make(const target_description& d, const std::shared_ptr<bus>& to) const;
