@@ -110,7 +110,9 @@ TEST_CASE("errc: the numbers and names are fixed, as other languages and JSON se
                                                               {errc::malformed_detail, {8, "malformed_detail"}},
                                                               {errc::target_failed, {9, "target_failed"}},
                                                               {errc::unsupported, {10, "unsupported"}},
-                                                              {errc::invalid_schedule, {12, "invalid_schedule"}}};
+                                                              {errc::timed_out, {11, "timed_out"}},
+                                                              {errc::stopped, {12, "stopped"}},
+                                                              {errc::invalid_schedule, {13, "invalid_schedule"}}};
   for (const auto& [code, number_and_name] : all) {
     CHECK(static_cast<int>(code) == number_and_name.first);
     CHECK(std::string_view(name(code)) == number_and_name.second);
