@@ -132,7 +132,7 @@ class queue_target::impl {
   nanoseconds elapsed() const { return options.clock->elapsed(); }
   void follow_clock(const std::shared_ptr<impl>& self);
 
-  bool store(content_ptr c);
+  bool store(const content_ptr& c);
   std::vector<queue_message> receive(std::size_t max, nanoseconds wait, const std::stop_token& stop);
   result<void> acknowledge(receipt_handle r);
   result<void> change_visibility(receipt_handle r, nanoseconds timeout);
@@ -227,32 +227,32 @@ auto queue_target::impl::at_present(F f) {
   return answer;
 }
 
-bool queue_target::impl::store(content_ptr c) {
+bool queue_target::impl::store(const content_ptr& c) {
   const nanoseconds now = elapsed();
   const guard lock(mutex_);
   if (messages_.size() + moving_ >= options.capacity) return false;
   const std::uint64_t id = last_id_ + 1;
   const std::string& key = c->ordering_key;
-  stored s{c, now};
+  nanoseconds when = visible;
   if (!key.empty()) {
     line& l = lines_[key];
     if (l.head == 0) {
       l.head = id;
     } else {
       l.behind.insert(id);
-      s.when = never;
+      when = never;
     }
   }
   try {
-    order_.emplace(s.when, id);
-    messages_.emplace(id, s);
+    order_.emplace(when, id);
+    messages_.emplace(id, stored{c, now, when});
   } catch (...) {
-    order_.erase({s.when, id});
+    order_.erase({when, id});
     if (!key.empty()) leave_line(id, key);
     throw;
   }
   last_id_ = id;
-  if (s.when == never) {
+  if (when == never) {
     ++held_;
   } else {
     tell(1);

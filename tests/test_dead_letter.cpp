@@ -29,8 +29,6 @@ struct bus_fixture {
 
 std::string detail_of(const queue_message& m) { return std::string(m.event().detail()); }
 
-const delivery_options once{.retry = {.maximum_retry_attempts = 0}};
-
 std::shared_ptr<target> failing() {
   return make_target([](const delivery&) -> result<void> { return error{errc::target_failed, "no"}; });
 }
