@@ -247,7 +247,7 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   if (!offset || !date.ok()) return {};
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   const std::int64_t seconds = ((days * 24 + hour) * 60 + minute) * 60 + second - *offset;
-  if (seconds < first_second || seconds > last_second) return {};
+  if (seconds < cloud_rules::first_second || seconds > cloud_rules::last_second) return {};
   return seconds;
 }
 
