@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "recorded_service.hpp"
+#include "rulebus/targets/bus.hpp"
 
 using namespace rulebus;
 using namespace recorded;
@@ -20,11 +21,8 @@ put_events_entry command(std::string_view detail = R"({"command": "update-accoun
           .event_bus_name = bus};
 }
 
-/// In the place of the target of a bus in the service: hands the envelope on as it is.
-std::shared_ptr<target> forward_to(service& events, std::string bus) {
-  return make_target([&events, bus = std::move(bus)](const delivery& d) -> result<void> {
-    return events.put_event_json(std::string(d.event().json()), bus);
-  });
+std::shared_ptr<target> forward_to(service& events, const std::string& bus) {
+  return std::make_shared<bus_target>(events.event_bus(bus).value());
 }
 
 }  // namespace

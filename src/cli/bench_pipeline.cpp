@@ -24,7 +24,8 @@
 namespace rulebus::cli {
 namespace {
 
-constexpr std::size_t sample_every = 16;  // events between two whose latency is taken: reading clocks costs, too
+constexpr std::size_t sample_every = 16;  // of many events, so many for each whose latency is taken: clocks cost, too
+constexpr std::size_t many_events = 10'000;
 
 std::uint64_t now_in_nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(bench_clock::now().time_since_epoch()).count());
@@ -175,12 +176,13 @@ class bench_pipeline {
 
   // ---- measuring
 
-  void put_all(std::atomic<std::uint64_t>& allocations) {
+  void put_all(unsigned pass, std::atomic<std::uint64_t>& allocations) {
+    const std::size_t every = loaded_.size() < many_events ? 1 : sample_every;
     const std::uint64_t before = allocations_of_this_thread();
     std::string stamp;
     for (std::size_t i = 0; i < loaded_.size(); ++i) {
       stamp.clear();
-      if (i % sample_every == 0) fmt::format_to(std::back_inserter(stamp), "{}", now_in_nanoseconds());
+      if ((i + pass) % every == 0) fmt::format_to(std::back_inserter(stamp), "{}", now_in_nanoseconds());
       static_cast<void>(put(loaded_[i], stamp));
     }
     allocations += allocations_of_this_thread() - before;
@@ -198,7 +200,7 @@ class bench_pipeline {
       }
       const std::uint64_t before = deliveries();
       const bench_clock::time_point start = bench_clock::now();
-      together(options_.threads, [&](std::size_t) { put_all(allocations); });
+      together(options_.threads, [&](std::size_t) { put_all(pass, allocations); });
       finish_pass();
       const double seconds = seconds_since(start);
       check_pass(deliveries() - before);
@@ -281,8 +283,8 @@ class bench_pipeline {
     };
     std::string out;
     const auto row = [&out](std::string_view what, const std::string& value) { out += fmt::format("{:<12} {}\n", what, value); };
-    row("pipeline", fmt::format("{} buses, {} rules, {} targets{}, loaded in {:.3f} ms", grouped(m.buses), grouped(m.rules),
-                                grouped(m.targets), options_.real_targets ? "" : " that only count", m.load_seconds * 1e3));
+    row("pipeline", fmt::format("buses: {}, rules: {}, targets: {}{}; loaded in {:.3f} ms", grouped(m.buses), grouped(m.rules),
+                                grouped(m.targets), options_.real_targets ? "" : " (which only count)", m.load_seconds * 1e3));
     row("events", fmt::format("{} of {:.0f} bytes on average", grouped(m.events),
                               static_cast<double>(m.event_bytes) / static_cast<double>(m.events)));
     row("passes",
