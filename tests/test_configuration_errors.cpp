@@ -4,7 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "naive_json.hpp"
@@ -61,6 +64,43 @@ TEST_CASE("configuration errors: every row of tests/data/configuration, and noth
     }
     CHECK(events.list_event_buses().size() == 1);
     CHECK(events.list_rules().value().rules.empty());
+  }
+}
+
+TEST_CASE("configuration: the JSON Schema knows the members that the library knows, everywhere") {
+  std::ifstream file(std::string(RULEBUS_SOURCE_DIR) + "/docs/configuration.schema.json");
+  const naive::value schema = naive::parse_json(std::string((std::istreambuf_iterator<char>(file)), {}), 100);
+  const naive::value& parts = *schema.find("$defs");
+  const auto target = [](const std::string& members) {
+    return R"({"buses": [{"name": "b", "rules": [{"name": "r", "event_pattern": {"a": [1]}, "targets": [{"id": "t", "type": "null", )" +
+           members + "}]}]}]}";
+  };
+  const naive::value& delivery = *parts.find("delivery");
+  const auto group = [&](const char* name) { return delivery.find("properties")->find(name); };
+  const std::vector<std::pair<const naive::value*, std::string>> places = {
+      {&schema, R"({"?": 1})"},
+      {parts.find("bus"), R"({"buses": [{"?": 1}]})"},
+      {parts.find("rule"), R"({"buses": [{"rules": [{"?": 1}]}]})"},
+      {parts.find("target"), target(R"("?": 1)")},
+      {parts.find("dead_letter"), target(R"("dead_letter": {"?": 1})")},
+      {&delivery, target(R"("delivery": {"?": 1})")},
+      {group("retry_policy"), target(R"("delivery": {"retry_policy": {"?": 1}})")},
+      {group("rate"), target(R"("delivery": {"rate": {"?": 1}})")},
+      {group("breaker"), target(R"("delivery": {"breaker": {"?": 1}})")},
+      {group("batch"), target(R"("delivery": {"batch": {"?": 1}})")},
+      {parts.find("target")->find("properties")->find("input_transformer"), target(R"("input_transformer": {"?": 1})")},
+  };
+  service events;
+  for (const auto& [part, document] : places) {
+    INFO(document);
+    const std::string said = configuration(events).check(document).error().message;
+    const std::size_t at = said.find("there are ");
+    REQUIRE(at != std::string::npos);
+    std::set<std::string> known, in_schema;
+    std::istringstream words(said.substr(at + 10));
+    for (std::string word; std::getline(words, word, ',');) known.insert(word.substr(word.find_first_not_of(' ')));
+    for (const std::string& key : part->find("properties")->keys) in_schema.insert(key);
+    CHECK(known == in_schema);
   }
 }
 
