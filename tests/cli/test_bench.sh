@@ -57,3 +57,40 @@ complains "has no events"
 it "passes must be a number above zero"
 run 2 bench --rules rules.jsonl --events events.jsonl --passes 0
 complains "--passes"
+
+cat >pipeline.json <<'END'
+{"buses": [
+  {"name": "default", "rules": [{"name": "all", "event_pattern": {"a": [{"exists": true}]},
+    "targets": [{"id": "file", "type": "file", "path": "made.jsonl"}, {"id": "next", "type": "bus", "event_bus_name": "next"}]}]},
+  {"name": "next", "rules": [{"name": "all", "event_pattern": {"a": [{"exists": true}]}, "targets": [
+    {"id": "out", "type": "stdout", "delivery": {"dispatch": "executor"}}]}]}]}
+END
+printf '{"a": %d}\n' 1 2 3 4 >pipeline.jsonl
+echo '{"source": "shop", "detail-type": "t", "detail": {}, "deduplication_id": "same"}' >>pipeline.jsonl
+
+it "a configuration is measured from the put to the last delivery, with targets that only count"
+run 0 bench --config pipeline.json --events pipeline.jsonl --passes 2 --json
+grep -q '^{"buses":2,"rules":2,"targets":3,"events":5,"event_bytes":[0-9]*,"load_seconds":[0-9.e-]*,"passes":2,"threads":1,"events_per_second":{"min":[0-9.e+]*,"median":[0-9.e+]*,"max":[0-9.e+]*},"deliveries_per_second":{"min":.*},"bytes_per_second":[0-9.e+]*,"nanoseconds_per_event":[0-9.e+]*,"deliveries_per_pass":12,"allocations_per_event":[0-9.e+]*,"latency_nanoseconds":{"p50":[1-9][0-9]*,"p99":[1-9][0-9]*,"p999":[1-9][0-9]*}}$' out ||
+  fail "the result is $(cat out)"
+[ ! -e made.jsonl ] || fail "a target wrote"
+run 0 bench --config pipeline.json --events pipeline.jsonl --passes 2 --threads 2
+out_has "deliveries   12 in each pass"
+out_has "latency"
+
+it "or with the real ones"
+run 0 bench --config pipeline.json --events pipeline.jsonl --passes 1 --warmup 0 --real-targets --json
+[ "$(wc -l <made.jsonl)" = 8 ] || fail "the first look and one pass write 8 lines"
+[ "$(grep -c '^{"a": ' out)" = 8 ] || fail "8 lines on standard output"
+
+it "what is wrong with a configuration or with events is told before anything is timed"
+run 1 bench --config rules.jsonl --events pipeline.jsonl
+err_has "rulebus: rules.jsonl:"
+echo '{"source": "shop", "detail-type": "t"}' >entry.jsonl
+run 1 bench --config pipeline.json --events entry.jsonl
+complains "entry.jsonl:1:1: Parameter Detail is not valid."
+
+it "rules or a configuration, not both, and one of them"
+run 2 bench --config pipeline.json --rules rules.jsonl --events events.jsonl
+complains "--config excludes --rules"
+run 2 bench --events events.jsonl
+complains "bench needs --rules, or --config"

@@ -10,13 +10,13 @@ quiet
 
 it "--help lists the verbs, an example of each, and the exit codes"
 run 0 --help
-for verb in match test explain lint bench transform; do
+for verb in match test explain lint run bench transform; do
   out_has "rulebus $verb "
 done
 out_has "Exit codes: 0 all fine"
 quiet
 
-for verb in match test explain lint bench transform; do
+for verb in match test explain lint run bench transform; do
   it "$verb --help has examples and the exit codes"
   run 0 "$verb" --help
   out_has "Examples:"
