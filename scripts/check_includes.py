@@ -21,7 +21,7 @@ LEVELS = {
     **dict.fromkeys(("arn", "observer", "journey", "put_events", "envelope", "names", "tags", "tag_index"), 4),
     **dict.fromkeys(("target", "delivery", "dead_letter", "invocation", "lane", "dispatcher", "failure_reporter"), 4),
     **dict.fromkeys(("targets/null", "targets/resolver", "targets_resolver"), 4),  # they need no bus
-    **dict.fromkeys(("rule", "transaction", "archive", "metrics"), 4),
+    **dict.fromkeys(("rule", "schedule", "transaction", "archive", "metrics"), 4),
     "bus_options": 4,
     **dict.fromkeys(("bus", "rule_table", "prometheus"), 5),
     **dict.fromkeys(("scheduler", "replay"), 6),

@@ -33,6 +33,12 @@ delivery_details invocation::details() const noexcept {
     d.traceparent = extras_->traceparent;
     d.via = extras_->via;
   }
+  if (of) {
+    d.rule_name = of->schedule;
+    d.schedule_arn = of->arn;
+    d.scheduled_time = of->time;
+    d.execution_id = of->execution_id;
+  }
   return d;
 }
 
@@ -52,6 +58,25 @@ delivery_outcome outcome_of_drop() noexcept {
 
 namespace delivery_source {
 
+/// One attempt of an invocation whose input tells its number.
+class numbered final : public answerable {
+ public:
+  numbered(counted_ptr<invocation> of, std::uint32_t attempt) : answerable(of->event()), of_(std::move(of)) {
+    const std::string number = std::to_string(attempt);
+    input_ = of_->of->numbered_input;
+    for (std::size_t at = 0; (at = input_.find(occasion::attempt_number, at)) != std::string::npos; at += number.size()) {
+      input_.replace(at, occasion::attempt_number.size(), number);
+    }
+  }
+  std::string_view input() const noexcept override { return input_; }
+  delivery_details details() const noexcept override { return of_->details(); }
+  void answer(std::uint32_t attempt, delivery_outcome&& outcome) override { of_->answer(attempt, std::move(outcome)); }
+
+ private:
+  const counted_ptr<invocation> of_;
+  std::string input_;
+};
+
 /// What a delivery for a test is of.
 class standalone final : public answerable {
  public:
@@ -68,6 +93,12 @@ class standalone final : public answerable {
 };
 
 }  // namespace delivery_source
+
+counted_ptr<answerable> invocation::for_attempt(std::uint32_t attempt) {
+  if (!of || origin || of->numbered_input.empty()) return counted_ptr<answerable>(this);
+  return counted_ptr<answerable>(new delivery_source::numbered(counted_ptr<invocation>(this), attempt));
+}
+
 }  // namespace detail
 
 delivery::delivery(rulebus::event e, std::string rule_name, std::string target_id, std::function<void(const outcome&)> on_answer)

@@ -282,7 +282,7 @@ void lane::attempt(const started& s, rulebus::target& to) {
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
     const within_target here;
-    to.deliver(delivery(counted_ptr<answerable>(s.i.get()), s.attempt));
+    to.deliver(delivery(s.i->for_attempt(s.attempt), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
   } catch (...) {
@@ -298,7 +298,7 @@ void lane::attempt_batch(const std::vector<started>& batch, rulebus::target& to)
     for (const started& s : batch) {
       if (!s.i->state.is_open(s.attempt)) continue;
       in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
-      deliveries.emplace_back(counted_ptr<answerable>(s.i.get()), s.attempt);
+      deliveries.emplace_back(s.i->for_attempt(s.attempt), s.attempt);
     }
     const within_target here;
     to.deliver_batch(std::move(deliveries));
@@ -356,7 +356,7 @@ void lane::answered(invocation& i, std::uint32_t attempt, delivery_outcome&& out
   if (!success) return;
   if (i.origin) i.origin->count_dead_letter(true);
   in_->observe(log_type::invocation_success, i, attempt);
-  finish(i);
+  finish(i, true);
 }
 
 /// What the outcome of i's attempt, which is closed, means for the lane: i waits for another, or is in no place.
@@ -395,7 +395,15 @@ counted_ptr<invocation> lane::write_letter(const invocation& i, const verdict& v
         {"TARGET_ID", std::string(d.target_id)},  {"ERROR_CODE", std::string(lane_source::error_code(v.reason))},
         {"ERROR_MESSAGE", v.reason.message},      {"RETRY_ATTEMPTS", std::to_string(i.attempts == 0 ? 0 : i.attempts - 1)}};
     if (!v.exhausted.empty()) attributes.emplace("EXHAUSTED_RETRY_CONDITION", v.exhausted);
+    if (i.of) {
+      attributes.erase("RULE_ARN");
+      attributes.emplace("SCHEDULE_ARN", i.of->arn);
+      attributes.emplace("SCHEDULED_TIME", i.of->time);
+      attributes.emplace("EXECUTION_ID", i.of->execution_id);
+    }
     auto letter = make_counted<invocation>(i.event(), dead_letters_, i.extras());
+    letter->of = i.of;
+    if (i.of) letter->own_input = std::make_unique<std::string>(const_cast<invocation&>(i).for_attempt(i.attempts)->input());
     letter->attributes = std::make_unique<const string_map>(std::move(attributes));
     letter->origin = counted_ptr<lane>(this);
     letter->sequence = i.sequence;
@@ -432,7 +440,10 @@ void lane::give_up(const counted_ptr<invocation>& i, const verdict& v) {
   finish(*i);
 }
 
-void lane::finish(const invocation& i) { in_->end(i.generation); }
+void lane::finish(const invocation& i, bool delivered) {
+  if (i.of && !i.origin) i.of->ended(delivered);
+  in_->end(i.generation);
+}
 
 // ---- the end, and what was counted
 

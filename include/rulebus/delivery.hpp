@@ -37,6 +37,9 @@ struct delivery_details {
   std::string_view traceparent{};          ///< W3C Trace Context for this event; may be empty
   std::span<const std::string> via{};      ///< ARNs of the buses that it came through before this one (targets/bus.hpp)
   const string_map* attributes = nullptr;  ///< of a dead letter (dead_letter.hpp); else null
+  std::string_view schedule_arn{};         ///< of a scheduler's delivery; else empty, as the next two
+  std::string_view scheduled_time{};       ///< 2026-11-25T08:00:00Z: the instant of the expression
+  std::string_view execution_id{};         ///< the same for all attempts
 };
 
 /// What became of an attempt: success, or the error and whether another attempt makes sense.

@@ -25,6 +25,7 @@
 #include "rulebus/put_events.hpp"
 #include "rulebus/result.hpp"
 #include "rulebus/rule.hpp"
+#include "rulebus/schedule.hpp"
 #include "rulebus/schedule_expression.hpp"
 #include "rulebus/service.hpp"
 #include "rulebus/tags.hpp"

@@ -27,6 +27,17 @@ struct entry_extras {
   std::vector<std::string> via{};  // ARNs of buses
 };
 
+/// What a delivery of a scheduler is of. Not of an event that was put: it has a time of its own, and someone waits for its end.
+class occasion : public counted {
+ public:
+  std::string schedule{}, arn{}, time{}, execution_id{};  // "group/name"; never changed once there are deliveries
+  std::string numbered_input{};                           // with <aws.scheduler.attempt-number> in it; else empty
+  static constexpr std::string_view attempt_number = "<aws.scheduler.attempt-number>";
+
+  /// The invocation has ended: delivered, or not. From any thread, with no lock held.
+  virtual void ended(bool delivered) = 0;
+};
+
 /// Whether the attempt that is being made has its answer. Answers, timeouts, a stop and the end of `deliver` may race: exactly
 /// one of them closes the attempt, under the mutex of the lane, so that what is out is always open. A target that throws
 /// usually drops its delivery on the way out, before the exception is seen; so what is dropped while `deliver` runs waits for
@@ -74,6 +85,8 @@ class invocation final : public answerable {
   std::string_view input() const noexcept override { return own_input ? std::string_view(*own_input) : event().json(); }
   delivery_details details() const noexcept override;
   void answer(std::uint32_t attempt, delivery_outcome&& outcome) override;
+  /// What the target is given: this, or, where the input tells the attempt's number, a view of it with an input of its own.
+  counted_ptr<answerable> for_attempt(std::uint32_t attempt);
   std::string_view ordering_key() const noexcept {
     return extras_ ? std::string_view(extras_->ordering_key) : std::string_view();
   }
@@ -85,6 +98,7 @@ class invocation final : public answerable {
   // Written before the first attempt.
   std::unique_ptr<std::string> own_input{};        // null: the event as it is
   std::unique_ptr<const string_map> attributes{};  // of a dead letter
+  counted_ptr<occasion> of{};                      // of a scheduler; and of its dead letter
   counted_ptr<lane> origin{};                      // of a dead letter: the lane that gave it up
   std::uint64_t sequence = 0;                      // of the event on its bus: the order, and the jitter's seed
   nanoseconds created{0};                          // when the event was put

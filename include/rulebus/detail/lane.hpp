@@ -184,7 +184,7 @@ class lane final : public counted {
   void end_of_deliver(const started& s);
   counted_ptr<invocation> write_letter(const invocation& i, const verdict& v) noexcept;
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
-  void finish(const invocation& i);
+  void finish(const invocation& i, bool delivered = false);
 
   const std::shared_ptr<dispatcher> in_;
   const identity who_;

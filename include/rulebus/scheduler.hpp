@@ -1,0 +1,145 @@
+// scheduler: schedules by name, in groups; what is due goes to its target. EventBridge Scheduler, embedded.
+//
+//   rulebus::scheduler s;
+//   s.create_schedule({.name = "nightly", .schedule_expression = "cron(30 2 * * ? *)",
+//                      .schedule_expression_timezone = "Europe/Kyiv",
+//                      .target = {.target = rulebus::make_target([](const rulebus::delivery& d) { run(d.input()); })}}).value();
+//
+// Every instant of an expression is taken up once: it fires, or is reported to on_report with the reason. So a clock that is
+// put back makes nothing fire twice, and one that is put forward, a stop or a sleep loses nothing silently (catch_up).
+// With a manual clock and a manual executor nothing happens but in pump: next_due says how far to move the clock.
+// Deliveries are made as those of a bus: retries, queues, timeouts, dead letters (delivery_options). Schedules with the same
+// target, ARN and options share one queue. delivery::rule_name is "group/name"; dead letters have SCHEDULE_ARN, EXECUTION_ID
+// and SCHEDULED_TIME among their attributes.
+// Order: by time; among equal times in the order of creation.
+// Thread safety: every function may be called from any thread, also from within a target. No lock is held while code of the
+// user runs. Lifetime: the scheduler must outlive calls into it; deliveries may outlive it, and their answers are dropped.
+// Cost: some 250 bytes for a schedule beyond its texts; a fire about a microsecond beyond its target.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rulebus/clock.hpp"
+#include "rulebus/delivery.hpp"
+#include "rulebus/executor.hpp"
+#include "rulebus/export.hpp"
+#include "rulebus/metrics.hpp"
+#include "rulebus/observer.hpp"
+#include "rulebus/result.hpp"
+#include "rulebus/schedule.hpp"
+#include "rulebus/tags.hpp"
+
+namespace rulebus::inline v1 {
+
+struct scheduler_options {
+  std::string account = "000000000000";  ///< for ARNs and events
+  std::string region = "local";          ///< likewise
+  delivery_options delivery{};           ///< of targets that have none of their own; must be valid (check)
+  std::shared_ptr<rulebus::clock> clock = system_clock();
+  std::shared_ptr<rulebus::executor> executor{};  ///< default: a pool of its own with `threads` threads
+  std::size_t threads = 1;
+  std::uint64_t seed = 0;               ///< of flexible windows, execution ids and the jitter of retries. 0: any
+  std::chrono::seconds late_after{60};  ///< a fire that is later than this was missed (catch_up). 0: all but those in time
+  std::function<void(const delivery_failure&)> on_error{};  ///< as bus_options::on_error
+  std::function<void(const schedule_report&)> on_report{};  ///< in the thread that saw it; what it throws is ignored
+  std::shared_ptr<rulebus::observer> observer{};
+};
+
+/// Which schedules; what is empty asks for nothing.
+struct schedule_filter {
+  std::optional<std::string> group{};
+  std::string name_prefix{};
+  std::optional<schedule_state> state{};
+  const tag_filter* tags = nullptr;  ///< over the tags of the schedule and, where it lacks them, of its group
+};
+
+class scheduler {
+ public:
+  RULEBUS_API explicit scheduler(scheduler_options options = {});
+  /// Fires no more, and waits for targets that are being called. What was not delivered is told to on_error.
+  RULEBUS_API ~scheduler();
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
+  // ---- schedules. Names not found are errc::not_found.
+
+  /// Its ARN. Errors: errc::already_exists, errc::not_found (group, zone), errc::invalid_schedule, errc::invalid_argument.
+  /// A rate without a start date counts from now, and fires at once.
+  RULEBUS_API result<std::string> create_schedule(schedule s);
+  /// Replaces everything, tags too, and ends a pause. No instant that was taken up before comes again. A rate goes on counting
+  /// from where it did if its expression is the same. Errors: as create_schedule.
+  RULEBUS_API result<void> update_schedule(schedule s);
+  RULEBUS_API result<void> delete_schedule(std::string_view name, std::string_view group = "default");
+  RULEBUS_API result<schedule> get_schedule(std::string_view name, std::string_view group = "default") const;
+  RULEBUS_API result<schedule_status> status(std::string_view name, std::string_view group = "default") const;
+  /// By group and name. Cost: looks at all schedules.
+  RULEBUS_API std::vector<schedule> list_schedules(const schedule_filter& filter = {}) const;
+  /// Ends a pause, or makes disabled ones enabled; goes on from now.
+  RULEBUS_API result<void> enable_schedule(std::string_view name, std::string_view group = "default");
+  RULEBUS_API result<void> disable_schedule(std::string_view name, std::string_view group = "default");
+  RULEBUS_API std::size_t size() const;
+  RULEBUS_API std::string arn(std::string_view name, std::string_view group = "default") const;
+
+  // ---- groups. "default" is always there.
+
+  RULEBUS_API result<void> create_schedule_group(std::string_view group, const string_map& tags = {});
+  RULEBUS_API result<void> delete_schedule_group(std::string_view group);  ///< with its schedules
+  RULEBUS_API std::vector<std::string> list_schedule_groups() const;       ///< by name
+  RULEBUS_API result<string_map> list_tags(std::string_view group) const;
+
+  // ---- beyond the expression
+
+  /// Fires once more, now, by the overlap policy; also when disabled. The execution's id.
+  RULEBUS_API result<std::string> trigger_now(std::string_view name, std::string_view group = "default");
+  /// Fires for every instant in [from, to), one after the other, by the overlap policy, whether it has fired before or not.
+  /// Error: errc::invalid_argument (to is not behind from).
+  RULEBUS_API result<void> backfill(std::string_view name, schedule_time from, schedule_time to,
+                                    std::string_view group = "default");
+
+  // ---- doing it
+
+  /// Does what is due, in the calling thread: at most about `max` fires and deliveries; how many it made.
+  RULEBUS_API std::size_t pump(std::size_t max = SIZE_MAX);
+  /// How long until something is due by the clock: zero or less when something is; empty when nothing waits.
+  RULEBUS_API std::optional<std::chrono::nanoseconds> next_due() const;
+  /// Fires what is due, and returns when all that was fired has ended. Error: errc::timed_out, as bus::flush.
+  RULEBUS_API result<void> flush(std::optional<std::chrono::milliseconds> deadline = {});
+  RULEBUS_API delivery_metrics metrics() const;
+
+  // ---- state as a value
+
+  /// Groups, schedules and how they stand, as JSON text of one object; the same for the same state. Targets are in it by ARN.
+  /// Fires that were handed to their target and have not ended are not in it.
+  RULEBUS_API std::string save() const;
+  /// Finds a target by its ARN; null when there is none.
+  using target_finder = std::function<std::shared_ptr<target>(std::string_view arn)>;
+  /// Makes an empty scheduler what save saw; what was missed since is for catch_up. All, or nothing with an error:
+  /// errc::invalid_json, errc::invalid_argument (not a state; schedules are there already), errc::not_found (a target), and
+  /// those of create_schedule.
+  RULEBUS_API result<void> restore(std::string_view state, const target_finder& find);
+
+ private:
+  class impl;
+  std::shared_ptr<impl> impl_;
+};
+
+/// The event that EventBridge sends for a rule with a schedule: source "aws.events", detail-type "Scheduled Event",
+/// resources [rule_arn], detail {}.
+struct scheduled_event {
+  std::string_view rule_arn{};
+  std::string_view id{};  ///< a UUID; empty: a new one
+  schedule_time time{};   ///< of the years 0 to 9999; told in whole seconds
+  std::string_view account = "000000000000";
+  std::string_view region = "local";
+};
+RULEBUS_API std::string scheduled_event_json(const scheduled_event& e);
+
+}  // namespace rulebus::inline v1

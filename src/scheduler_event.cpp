@@ -1,0 +1,92 @@
+// scheduler, continued: the events and names that it makes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/hash.hpp"
+#include "rulebus/detail/json_write.hpp"
+#include "rulebus/detail/scheduler_impl.hpp"
+
+namespace rulebus::inline v1 {
+
+namespace detail::scheduler_event_source {
+
+struct members {
+  std::string_view id, source, account, region, resource, detail;
+  std::int64_t time;  // in ms
+};
+
+std::string envelope(const members& m) {
+  const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds(m.time)).count();
+  std::string out = R"({"version":"0","id":)";
+  out.reserve(256 + m.resource.size());
+  append_json_string(out, m.id);
+  out += R"(,"detail-type":"Scheduled Event","source":)";
+  append_json_string(out, m.source);
+  out += R"(,"account":)";
+  append_json_string(out, m.account);
+  out += R"(,"time":")";
+  out += utc_text(std::clamp(seconds, first_second, last_second));
+  out += R"(","region":)";
+  append_json_string(out, m.region);
+  out += R"(,"resources":[)";
+  append_json_string(out, m.resource);
+  out += R"(],"detail":)";
+  out += m.detail;
+  out += '}';
+  return out;
+}
+
+}  // namespace detail::scheduler_event_source
+
+std::string scheduled_event_json(const scheduled_event& e) {
+  const std::string fresh = e.id.empty() ? detail::make_uuid() : std::string();
+  return detail::scheduler_event_source::envelope({.id = e.id.empty() ? std::string_view(fresh) : e.id,
+                                                   .source = "aws.events",
+                                                   .account = e.account,
+                                                   .region = e.region,
+                                                   .resource = e.rule_arn,
+                                                   .detail = "{}",
+                                                   .time = e.time.time_since_epoch().count()});
+}
+
+/// As EventBridge Scheduler makes it for targets without an input: here detail is a string.
+std::string scheduler::impl::make_event(const detail::schedule_entry&, std::string_view arn, std::string_view id,
+                                        std::int64_t time) const {
+  return detail::scheduler_event_source::envelope({.id = id,
+                                                   .source = "aws.scheduler",
+                                                   .account = options_.account,
+                                                   .region = options_.region,
+                                                   .resource = arn,
+                                                   .detail = R"("{}")",
+                                                   .time = time});
+}
+
+/// A UUID (RFC 9562, version 8: of our own making) that follows from the seed, the schedule and the fire.
+std::string scheduler::impl::execution_id(const detail::schedule_entry& e, detail::planned_fire what) const {
+  static constexpr char digits[] = "0123456789abcdef";
+  const std::uint64_t odd = 0xd1b54a32d192ed03u;
+  const std::uint64_t a = detail::fold_multiply(identity(e) ^ static_cast<std::uint64_t>(what.time), odd);
+  const std::uint64_t b = detail::fold_multiply(a ^ (what.serial + 1), 0x9e3779b97f4a7c15u) ^ identity(e);
+  std::string out(36, '-');
+  std::size_t at = 0;
+  for (int nibble = 0; nibble < 32; ++nibble) {
+    const std::uint64_t word = nibble < 16 ? a : b;
+    std::uint64_t value = word >> (60 - 4 * (nibble % 16)) & 15;
+    if (nibble == 12) value = 8;
+    if (nibble == 16) value = (value & 3) | 8;
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    out[at++] = digits[value];
+  }
+  return out;
+}
+
+std::string scheduler::impl::arn(std::string_view name, std::string_view group) const {
+  std::string out = "arn:aws:scheduler:";
+  out.reserve(out.size() + options_.region.size() + options_.account.size() + group.size() + name.size() + 16);
+  out.append(options_.region).append(":").append(options_.account).append(":schedule/").append(group).append("/").append(name);
+  return out;
+}
+
+}  // namespace rulebus::inline v1
