@@ -1,0 +1,249 @@
+// A scheduler's state as a value: saved, thrown away, restored after a stop.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "random_source.hpp"
+#include "rulebus/schedule_expression.hpp"
+#include "rulebus/scheduler.hpp"
+#include "scheduler_probe.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using probe::utc;
+using probe::virtual_scheduler;
+using rulebus::catch_up;
+using rulebus::schedule_time;
+using texts = std::vector<std::string>;
+
+constexpr const char* zones[] = {"UTC", "America/New_York", "Europe/Kyiv"};
+constexpr const char* expressions[] = {"cron(0/20 * * * ? *)", "cron(30 0-3 * * ? *)", "rate(7 minutes)", "rate(1 day)",
+                                       "cron(0 12 1,15 * ? *)"};
+constexpr catch_up policies[] = {catch_up::fire_once, catch_up::fire_all, catch_up::skip};
+
+std::string time_text(schedule_time t) {
+  const auto day = std::chrono::floor<std::chrono::days>(t);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::seconds>(t - day)};
+  char text[32];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
+  return text;
+}
+
+/// The fires that each policy promises: all instants in time; of those missed, what the policy says.
+struct promise {
+  schedule_time start, stop, back, end;  // runs in [start, stop] and [back, end]
+  std::chrono::seconds window;
+
+  texts fires(const rulebus::schedule& s) const {
+    const auto e =
+        rulebus::schedule_expression::parse(s.schedule_expression, rulebus::dialect::scheduler, s.schedule_expression_timezone)
+            .value()
+            .anchored_at(start);
+    std::vector<schedule_time> due, missed;
+    for (const schedule_time t : e.between(start, stop + 1ms)) due.push_back(t);
+    std::optional<schedule_time> in_time;  // the first that is not missed
+    for (const schedule_time t : e.between(stop + 1ms, end + 1ms)) {
+      if (t >= back - 60s) {
+        in_time = t;
+        break;
+      }
+      missed.push_back(t);
+    }
+    const bool another_is_due = in_time && *in_time <= back;
+    for (std::size_t i = 0; i < missed.size(); ++i) {
+      const bool last = i + 1 == missed.size() && !another_is_due;
+      if (back - missed[i] > window || s.catch_up == catch_up::skip) continue;
+      if (s.catch_up == catch_up::fire_all || last) due.push_back(missed[i]);
+    }
+    if (in_time) {
+      for (const schedule_time t : e.between(*in_time, end + 1ms)) due.push_back(t);
+    }
+    texts out;
+    for (const schedule_time t : due) out.push_back("default/" + s.name + " " + time_text(t));
+    return out;
+  }
+};
+
+texts of(const texts& fires, const std::string& name) {
+  texts own;
+  std::copy_if(fires.begin(), fires.end(), std::back_inserter(own),
+               [&](const std::string& f) { return f.starts_with("default/" + name + " "); });
+  return own;
+}
+
+}  // namespace
+
+TEST_CASE("scheduler: killed and restored, each schedule fires what its catch-up policy promises") {
+  struct row {
+    schedule_time start;
+    const char* why;
+  };
+  const row rows[] = {{utc(2027, 1, 10, 5, 59, 30), "in winter"},
+                      {utc(2027, 3, 14, 6, 30, 30), "half an hour before New York's clocks go forward"},
+                      {utc(2027, 3, 28, 0, 30, 30), "half an hour before Kyiv's clocks go forward"},
+                      {utc(2027, 11, 7, 5, 29, 59), "half an hour before New York's clocks go back"},
+                      {utc(2027, 10, 31, 0, 29, 59), "half an hour before Kyiv's clocks go back"}};
+  for (const row& r : rows) {
+    for (const std::chrono::seconds stopped : {1s, 3600s, 30 * 86400s}) {
+      for (const std::chrono::seconds window : {1800s, 400 * 86400s}) {
+        CAPTURE(r.why);
+        CAPTURE(stopped.count());
+        CAPTURE(window.count());
+        virtual_scheduler v(r.start);
+        std::vector<rulebus::schedule> all;
+        for (const catch_up policy : policies) {
+          for (const char* zone : zones) {
+            for (const char* expression : expressions) {
+              rulebus::schedule s = v.make("s" + std::to_string(all.size()), expression);
+              s.schedule_expression_timezone = zone;
+              s.catch_up = policy;
+              s.catch_up_window = window;
+              v.it->create_schedule(s).value();
+              all.push_back(s);
+            }
+          }
+        }
+        const promise promised{r.start, r.start + 20min, r.start + 20min + stopped, r.start + 20min + stopped + 26h, window};
+        v.run_until(promised.stop);
+        const std::string state = v.it->save();
+        v.it.reset();
+        v.clock->advance(stopped);
+        v.restart(state);
+        CHECK(v.it->save() == state);
+        v.run_until(promised.end);
+        const texts fires = v.taken();
+        for (const rulebus::schedule& s : all) {
+          CAPTURE(s.name);
+          CAPTURE(s.schedule_expression);
+          CHECK(of(fires, s.name) == promised.fires(s));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("scheduler: a restored schedule is the one that was saved, in every member") {
+  virtual_scheduler v(utc(2026, 11, 25, 8));
+  v.it->create_schedule_group("night", {{"team", "o\"ps"}}).value();
+  rulebus::schedule s = v.make("s", "rate(3 hours)");
+  s.group = "night";
+  s.schedule_expression_timezone = "Europe/Kyiv";
+  s.description = "ä \"quoted\"\n";
+  s.start_date = utc(2026, 11, 25, 8, 0, 1) + 5ms;
+  s.end_date = utc(2030, 1, 1);
+  s.flexible_time_window = 15min;
+  s.action_after_completion = rulebus::completion::remove;
+  s.target.input = R"({"x": "<aws.scheduler.execution-id>"})";
+  s.target.delivery = {.dispatch = rulebus::dispatch::executor,
+                       .retry = {3, 100s, 5ms, 7ms},
+                       .timeout = 9ms,
+                       .queue_capacity = 11,
+                       .when_full = rulebus::overflow::drop_oldest,
+                       .max_in_flight = 12,
+                       .rate = {0.1, 2.5},
+                       .breaker = {4, 6ms},
+                       .batch = {2, 8ms}};
+  s.target.dead_letter = v.target();
+  s.target.dead_letter_arn = "arn:dead";
+  s.overlap = rulebus::overlap::buffer_all;
+  s.catch_up = catch_up::fire_all;
+  s.catch_up_window = 77s;
+  s.pause_after_failures = 5;
+  s.tags = {{"a", "b"}};
+  v.it->create_schedule(s).value();
+  rulebus::schedule off = v.make("off", "cron(0 1 * * ? *)");
+  off.state = rulebus::schedule_state::disabled;
+  v.it->create_schedule(off).value();
+  v.it->trigger_now("off").value();
+  v.it->backfill("off", utc(2026, 1, 1), utc(2026, 1, 3)).value();
+  const std::string state = v.it->save();
+  v.restart(state);
+  CHECK(v.it->save() == state);
+  const rulebus::schedule back = v.it->get_schedule("s", "night").value();
+  CHECK(back.description == s.description);
+  CHECK(back.start_date == s.start_date);
+  CHECK(back.end_date == s.end_date);
+  CHECK(back.flexible_time_window == s.flexible_time_window);
+  CHECK(back.action_after_completion == s.action_after_completion);
+  CHECK(back.target.input == s.target.input);
+  CHECK(back.target.delivery == s.target.delivery);
+  CHECK(back.target.dead_letter == s.target.dead_letter);
+  CHECK(back.target.dead_letter_arn == s.target.dead_letter_arn);
+  CHECK(back.overlap == s.overlap);
+  CHECK(back.catch_up == s.catch_up);
+  CHECK(back.catch_up_window == s.catch_up_window);
+  CHECK(back.pause_after_failures == s.pause_after_failures);
+  CHECK(back.tags == s.tags);
+  CHECK(back.schedule_expression_timezone == "Europe/Kyiv");
+  CHECK(v.it->list_tags("night").value() == rulebus::string_map{{"team", "o\"ps"}});
+  v.it->pump();
+  CHECK(v.taken() ==
+        texts{"default/off 2026-11-25T08:00:00Z", "default/off 2026-01-01T01:00:00Z", "default/off 2026-01-02T01:00:00Z"});
+}
+
+TEST_CASE("scheduler: what was buffered or failing when it was saved still is") {
+  virtual_scheduler v(utc(2026, 11, 25, 8));
+  std::vector<rulebus::delivery> open;
+  class keeper final : public rulebus::target {
+   public:
+    explicit keeper(std::vector<rulebus::delivery>& to) : to_(to) {}
+    void deliver(rulebus::delivery d) override { to_.push_back(std::move(d)); }
+
+   private:
+    std::vector<rulebus::delivery>& to_;
+  };
+  rulebus::schedule s = v.make("s", "rate(1 hour)");
+  s.target.target = std::make_shared<keeper>(open);
+  s.target.delivery = {.timeout = 0ms};
+  s.overlap = rulebus::overlap::buffer_all;
+  s.pause_after_failures = 3;
+  v.it->create_schedule(s).value();
+  v.it->pump();
+  open.back().fail({rulebus::errc::target_failed, "no"});
+  v.run_until(utc(2026, 11, 25, 11));
+  CHECK(v.it->status("s")->buffered == 2);
+  const std::string state = v.it->save();
+  s = {};
+  v.restart(state);  // its target answers at once
+  CHECK(v.it->status("s")->failures == 1);
+  v.it->pump();
+  CHECK(v.taken() == texts{"default/s 2026-11-25T10:00:00Z", "default/s 2026-11-25T11:00:00Z"});
+}
+
+TEST_CASE("scheduler: text that is no state is refused with the place, and nothing is restored") {
+  virtual_scheduler v(utc(2026, 11, 25, 8));
+  v.it->create_schedule(v.make("a", "rate(1 hour)")).value();
+  v.it->create_schedule(v.make("b", "cron(0 9 * * ? *)")).value();
+  v.it->trigger_now("a").value();
+  const std::string state = v.it->save();
+  const auto find = [&](std::string_view arn) { return arn == "arn:probe" ? v.target() : nullptr; };
+  CHECK(v.it->restore(state, find).error().code == rulebus::errc::invalid_argument);  // not empty
+  virtual_scheduler empty(utc(2026, 11, 25, 8));
+  CHECK(empty.it->restore(state, nullptr).error().code == rulebus::errc::not_found);
+  for (std::size_t cut = 0; cut < state.size(); ++cut) {
+    CHECK_FALSE(empty.it->restore(state.substr(0, cut), find));
+  }
+  const std::uint64_t seed = tests::seed();
+  CAPTURE(seed);
+  tests::random_source random(seed);
+  for (int i = 0; i < 3000; ++i) {
+    std::string damaged = state;
+    damaged[random.below(damaged.size())] = static_cast<char>(random.between(1, 126));
+    virtual_scheduler other(utc(2026, 11, 25, 8));
+    if (!other.it->restore(damaged, find)) CHECK(other.it->size() == 0);
+    other.it->pump(1000);
+  }
+  CHECK(empty.it->size() == 0);
+  CHECK(empty.it->restore("{\"version\":2}", find).error().code == rulebus::errc::invalid_argument);
+  const auto wrong = empty.it->restore("{\"version\":1,\n\"schedules\":[{\"nmae\":\"x\"}]}", find);
+  CHECK(wrong.error().line == 2);
+  empty.it->restore(state, find).value();
+  CHECK(empty.it->size() == 2);
+}
