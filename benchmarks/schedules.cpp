@@ -46,7 +46,7 @@ schedule_expression parsed(const schedule_workload& w) {
   return schedule_expression::parse(w.expression, dialect::scheduler, w.zone).value();
 }
 
-const schedule_time start = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+const time_point start = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
 
 /// The instants of ten days, and none fewer.
 void verify(const schedule_workload& w) {
@@ -56,14 +56,14 @@ void verify(const schedule_workload& w) {
   const tests::wall_clock clock(w.zone);
   const auto slow = naive::walk(naive::parse_cron(text, true), clock, from - 1, to - 1, 100'000);
   std::vector<std::int64_t> fast;
-  for (const schedule_time t : parsed(w).between(start, start + std::chrono::days(10))) {
+  for (const time_point t : parsed(w).between(start, start + std::chrono::days(10))) {
     fast.push_back(std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count());
   }
   if (slow != fast) throw std::runtime_error(fmt::format("{}: the twin has other instants", w.name));
 }
 
 void next(benchmark::State& state, const schedule_expression& e) {
-  schedule_time t = start;
+  time_point t = start;
   for ([[maybe_unused]] auto _ : state) {
     const auto found = e.next_after(t);
     benchmark::DoNotOptimize(found);
@@ -73,7 +73,7 @@ void next(benchmark::State& state, const schedule_expression& e) {
 }
 
 void previous(benchmark::State& state, const schedule_expression& e) {
-  schedule_time t = start;
+  time_point t = start;
   for ([[maybe_unused]] auto _ : state) {
     const auto found = e.previous_before(t);
     benchmark::DoNotOptimize(found);

@@ -19,7 +19,7 @@
 namespace {
 
 using rulebus::schedule_expression;
-using rulebus::schedule_time;
+using rulebus::time_point;
 
 constexpr std::array<const char*, 6> zones = {"UTC",          "America/New_York",    "Europe/Kyiv",
                                               "Pacific/Apia", "Australia/Lord_Howe", "Africa/Monrovia"};
@@ -45,7 +45,7 @@ void check_error(const rulebus::error& e, std::string_view text) {
   }
 }
 
-void check_instants(const schedule_expression& e, schedule_time t) {
+void check_instants(const schedule_expression& e, time_point t) {
   const std::string text = e.dump();
   for (int i = 0; i < 5; ++i) {
     const auto next = e.next_after(t), previous = e.previous_before(t);
@@ -89,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       continue;
     }
     check_dump(*e, dialect, zone);
-    check_instants(*e, schedule_time(std::chrono::seconds(instants[choice / zones.size() % instants.size()])));
+    check_instants(*e, time_point(std::chrono::seconds(instants[choice / zones.size() % instants.size()])));
   }
   return 0;
 }

@@ -16,12 +16,12 @@ namespace detail::schedule_expression_source {
 /// Instants are looked for between these (in milliseconds, 36 million years); sums of them and of periods cannot overflow.
 constexpr std::int64_t horizon = std::int64_t{1} << 60;
 
-std::int64_t count(schedule_time t) { return std::clamp(t.time_since_epoch().count(), -horizon, horizon); }
+std::int64_t count(time_point t) { return std::clamp(t.time_since_epoch().count(), -horizon, horizon); }
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
 
-std::optional<schedule_time> at_second(std::int64_t instant) { return schedule_time(std::chrono::seconds(instant)); }
+std::optional<time_point> at_second(std::int64_t instant) { return time_point(std::chrono::seconds(instant)); }
 
 /// Index of the first period, from `i` on, whose end lies behind a wall clock time.
 std::size_t period_of(const std::vector<zone_period>& periods, std::size_t i, std::int64_t local) {
@@ -31,7 +31,7 @@ std::size_t period_of(const std::vector<zone_period>& periods, std::size_t i, st
   return static_cast<std::size_t>(found - periods.begin());
 }
 
-std::optional<schedule_time> next_cron(const cron_fields& f, const time_zone& zone, std::int64_t t) {
+std::optional<time_point> next_cron(const cron_fields& f, const time_zone& zone, std::int64_t t) {
   const std::vector<zone_period>& periods = zone.periods();
   const std::int64_t second = floor_divide(t, 1000);
   std::size_t i = zone.period_at(second);
@@ -46,7 +46,7 @@ std::optional<schedule_time> next_cron(const cron_fields& f, const time_zone& zo
   }
 }
 
-std::optional<schedule_time> previous_cron(const cron_fields& f, const time_zone& zone, std::int64_t t) {
+std::optional<time_point> previous_cron(const cron_fields& f, const time_zone& zone, std::int64_t t) {
   const std::vector<zone_period>& periods = zone.periods();
   const std::int64_t second = ceil_divide(t, 1000) - 1;
   const std::size_t last = zone.period_at(second);
@@ -189,7 +189,7 @@ result<schedule_expression> schedule_expression::parse(std::string_view text, ru
   return schedule_expression(*parsed, dialect, **found);
 }
 
-std::optional<schedule_time> schedule_expression::next_after(schedule_time t) const noexcept {
+std::optional<time_point> schedule_expression::next_after(time_point t) const noexcept {
   const std::int64_t now = schedule_source::count(t);
   if (now >= schedule_source::horizon) return {};
   if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return schedule_source::next_cron(*f, *zone_, now);
@@ -198,11 +198,11 @@ std::optional<schedule_time> schedule_expression::next_after(schedule_time t) co
   }
   const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = schedule_source::count(anchor_);
   const std::int64_t first = dialect_ == dialect::rule ? anchor + period : anchor;
-  if (now < first) return schedule_time(std::chrono::milliseconds(first));
-  return schedule_time(std::chrono::milliseconds(anchor + (schedule_source::floor_divide(now - anchor, period) + 1) * period));
+  if (now < first) return time_point(std::chrono::milliseconds(first));
+  return time_point(std::chrono::milliseconds(anchor + (schedule_source::floor_divide(now - anchor, period) + 1) * period));
 }
 
-std::optional<schedule_time> schedule_expression::previous_before(schedule_time t) const noexcept {
+std::optional<time_point> schedule_expression::previous_before(time_point t) const noexcept {
   const std::int64_t now = schedule_source::count(t);
   if (const auto* f = std::get_if<detail::cron_fields>(&value_)) return schedule_source::previous_cron(*f, *zone_, now);
   if (const at* once = std::get_if<at>(&value_)) {
@@ -211,10 +211,10 @@ std::optional<schedule_time> schedule_expression::previous_before(schedule_time 
   const std::int64_t period = std::get_if<rate>(&value_)->period * 1000, anchor = schedule_source::count(anchor_);
   const std::int64_t first = dialect_ == dialect::rule ? anchor + period : anchor;
   if (now <= first) return {};
-  return schedule_time(std::chrono::milliseconds(anchor + (schedule_source::ceil_divide(now - anchor, period) - 1) * period));
+  return time_point(std::chrono::milliseconds(anchor + (schedule_source::ceil_divide(now - anchor, period) - 1) * period));
 }
 
-schedule_expression schedule_expression::anchored_at(schedule_time anchor) const noexcept {
+schedule_expression schedule_expression::anchored_at(time_point anchor) const noexcept {
   schedule_expression out = *this;
   out.anchor_ = anchor;
   return out;
@@ -226,7 +226,7 @@ bool operator==(const schedule_expression& a, const schedule_expression& b) noex
 }
 
 schedule_range::iterator schedule_range::begin() const noexcept {
-  const bool first_of_all = from_ == schedule_time::min();
+  const bool first_of_all = from_ == time_point::min();
   return {this, inside(expression_.next_after(first_of_all ? from_ : from_ - std::chrono::milliseconds(1)))};
 }
 

@@ -288,7 +288,7 @@ std::string schedule_expression::describe() const {
   } else {
     out = "once, at " + date_and_time(std::get_if<at>(&value_)->local, ' ');
   }
-  if (!next_after(schedule_time::min())) out += " (which never comes)";
+  if (!next_after(time_point::min())) out += " (which never comes)";
   return out + ", " + std::string(zone_->name());
 }
 

@@ -51,7 +51,7 @@ result<void> check_schedule(const schedule& s) {
 
 error no_group(std::string_view group) { return {errc::not_found, fmt::format("Schedule group {} does not exist.", group)}; }
 
-std::int64_t count(schedule_time t) { return t.time_since_epoch().count(); }
+std::int64_t count(time_point t) { return t.time_since_epoch().count(); }
 
 }  // namespace detail::scheduler_source
 
@@ -71,6 +71,7 @@ scheduler::impl::impl(scheduler_options given)
   executor_ = options_.executor ? options_.executor : make_thread_pool(std::max<std::size_t>(1, options_.threads));
   deliveries_ = std::make_shared<detail::dispatcher>(detail::dispatcher::settings{
       .bus_name = "scheduler",
+      .bus_arn = {},
       .rule_arn_prefix = fmt::format("arn:aws:scheduler:{}:{}:schedule/", options_.region, options_.account),
       .clock = options_.clock,
       .executor = options_.executor,
@@ -119,7 +120,7 @@ result<scheduler::impl::parts> scheduler::impl::compile(schedule s, std::int64_t
       e.message = fmt::format("Invalid Schedule Expression {}. {}", s.schedule_expression, e.message);
     return e;
   }
-  const schedule_time anchor = s.start_date.value_or(schedule_time(std::chrono::milliseconds(now)));
+  const time_point anchor = s.start_date.value_or(time_point(std::chrono::milliseconds(now)));
   detail::schedule_entry e{.expression = expression->anchored_at(anchor),
                            .texts = detail::text_block({s.name, s.schedule_expression, s.target.input, s.description})};
   if (!s.tags.empty()) e.tags = std::make_unique<const string_map>(std::move(s.tags));
@@ -215,8 +216,8 @@ schedule scheduler::impl::describe(const detail::schedule_entry& e) const {
   s.schedule_expression = e.texts[detail::text_block::expression];
   s.schedule_expression_timezone = e.expression.zone().name();
   s.description = e.texts[detail::text_block::description];
-  if (e.start != std::numeric_limits<std::int64_t>::min()) s.start_date = schedule_time(std::chrono::milliseconds(e.start));
-  if (e.end != detail::never_ms) s.end_date = schedule_time(std::chrono::milliseconds(e.end));
+  if (e.start != std::numeric_limits<std::int64_t>::min()) s.start_date = time_point(std::chrono::milliseconds(e.start));
+  if (e.end != detail::never_ms) s.end_date = time_point(std::chrono::milliseconds(e.end));
   s.flexible_time_window = std::chrono::minutes(p.window_minutes);
   s.state = e.state;
   s.action_after_completion = p.action_after_completion;
@@ -242,8 +243,8 @@ result<schedule_status> scheduler::impl::status(std::string_view name, std::stri
   if (!id) return id.error();
   const detail::schedule_entry& e = table_[*id];
   schedule_status s;
-  if (e.active() && e.next != detail::never_ms) s.next = schedule_time(std::chrono::milliseconds(e.next));
-  if (e.last != std::numeric_limits<std::int64_t>::min()) s.last = schedule_time(std::chrono::milliseconds(e.last));
+  if (e.active() && e.next != detail::never_ms) s.next = time_point(std::chrono::milliseconds(e.next));
+  if (e.last != std::numeric_limits<std::int64_t>::min()) s.last = time_point(std::chrono::milliseconds(e.last));
   s.paused = e.paused;
   if (e.progress) {
     s.failures = e.progress->failures;
@@ -370,7 +371,7 @@ std::vector<std::string> scheduler::list_schedule_groups() const { return impl_-
 result<string_map> scheduler::list_tags(std::string_view group) const { return impl_->group_tags(group); }
 
 result<std::string> scheduler::trigger_now(std::string_view name, std::string_view group) { return impl_->trigger(name, group); }
-result<void> scheduler::backfill(std::string_view name, schedule_time from, schedule_time to, std::string_view group) {
+result<void> scheduler::backfill(std::string_view name, time_point from, time_point to, std::string_view group) {
   return impl_->backfill(name, from, to, group);
 }
 

@@ -48,7 +48,7 @@ std::int64_t scheduler::impl::now_ms() const {
 
 /// The first instant behind that one; never_ms when there is none before the end.
 std::int64_t scheduler::impl::following(const detail::schedule_entry& e, std::int64_t behind) const noexcept {
-  const auto found = e.expression.next_after(schedule_time(std::chrono::milliseconds(behind)));
+  const auto found = e.expression.next_after(time_point(std::chrono::milliseconds(behind)));
   if (!found) return detail::never_ms;
   const std::int64_t t = found->time_since_epoch().count();
   return e.expression.kind() != schedule_expression::form::at && t > e.end ? detail::never_ms : t;
@@ -168,7 +168,7 @@ void scheduler::impl::fill(visit& v) {
   filling& f = fillings_.front();
   const bool present = table_.is_present(f.id, f.order);
   const auto found =
-      present ? table_[f.id].expression.next_after(schedule_time(std::chrono::milliseconds(f.behind))) : std::nullopt;
+      present ? table_[f.id].expression.next_after(time_point(std::chrono::milliseconds(f.behind))) : std::nullopt;
   if (!found || found->time_since_epoch().count() >= f.to) {
     fillings_.pop_front();
     return;
@@ -200,7 +200,7 @@ void scheduler::impl::open_lane(detail::schedule_profile& p) const {
   detail::counted_ptr<detail::lane> dead;
   if (p.dead_letter) {
     dead = detail::make_counted<detail::lane>(deliveries_, who, p.dead_letter, dead_letter_delivery_,
-                                              detail::counted_ptr<detail::lane>(), true);
+                                              detail::counted_ptr<detail::lane>(), detail::lane::role::of_dead_letters);
   }
   const auto how = p.delivery ? std::make_shared<const delivery_options>(*p.delivery) : default_delivery_;
   p.to = detail::make_counted<detail::lane>(deliveries_, std::move(who), p.target, how, std::move(dead));
@@ -246,7 +246,7 @@ void scheduler::impl::finish(visit& v) {
   for (const told& r : v.reports) {
     if (!options_.on_report) break;
     try {
-      options_.on_report({r.what, r.name, r.group, schedule_time(std::chrono::milliseconds(r.time))});
+      options_.on_report({r.what, r.name, r.group, time_point(std::chrono::milliseconds(r.time))});
     } catch (...) {  // NOLINT: documented in scheduler_options
     }
   }
@@ -254,7 +254,8 @@ void scheduler::impl::finish(visit& v) {
     i->generation = deliveries_->begin();
     deliveries_->observe(log_type::invocation_start, *i, 0);
     const detail::counted_ptr<detail::lane> lane = i->to;
-    lane->offer(std::move(i), to);
+    const detail::nanoseconds now = i->created;
+    lane->offer(std::move(i), to, now);
   }
   v.start.clear();
   for (const auto& p : v.left.profiles) {
@@ -327,7 +328,7 @@ result<std::string> scheduler::impl::trigger(std::string_view name, std::string_
   return execution;
 }
 
-result<void> scheduler::impl::backfill(std::string_view name, schedule_time from, schedule_time to, std::string_view group) {
+result<void> scheduler::impl::backfill(std::string_view name, time_point from, time_point to, std::string_view group) {
   if (to <= from) return error{errc::invalid_argument, "a backfill must end behind its beginning"};
   {
     const std::lock_guard lock(mutex_);

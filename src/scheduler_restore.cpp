@@ -173,10 +173,10 @@ bool read_fire(state_reader& in, saved_fire& f) {
   });
 }
 
-bool read_date(state_reader& in, std::optional<schedule_time>& out) {
+bool read_date(state_reader& in, std::optional<time_point>& out) {
   std::chrono::milliseconds since{};
   if (!in.number(since)) return false;
-  out = schedule_time(since);
+  out = time_point(since);
   return true;
 }
 
@@ -293,7 +293,7 @@ result<void> scheduler::impl::restore(std::string_view state, const target_finde
     result<parts> made = compile(std::move(s.of), s.anchor);
     if (!made) return std::move(made).error();
     detail::schedule_entry& e = made->entry;
-    e.expression = e.expression.anchored_at(schedule_time(std::chrono::milliseconds(s.anchor)));
+    e.expression = e.expression.anchored_at(time_point(std::chrono::milliseconds(s.anchor)));
     e.next = s.next;
     e.last = s.last;
     e.paused = s.paused;

@@ -40,7 +40,7 @@ std::size_t time_zone::period_at(std::int64_t instant) const noexcept {
   return static_cast<std::size_t>(after - periods_.begin()) - 1;
 }
 
-std::chrono::seconds time_zone::offset_at(schedule_time t) const noexcept {
+std::chrono::seconds time_zone::offset_at(time_point t) const noexcept {
   const std::int64_t instant = std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
   return std::chrono::seconds(periods_[period_at(instant)].offset);
 }

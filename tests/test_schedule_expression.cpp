@@ -15,7 +15,7 @@
 using rulebus::dialect;
 using rulebus::errc;
 using rulebus::schedule_expression;
-using rulebus::schedule_time;
+using rulebus::time_point;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -29,11 +29,11 @@ schedule_expression scheduler(std::string_view text, std::string_view zone = "UT
 }
 schedule_expression rule(std::string_view text) { return schedule_expression::parse(text, dialect::rule).value(); }
 
-std::string shown(std::optional<schedule_time> t) { return t ? tests::text_of(*t) : "never"; }
+std::string shown(std::optional<time_point> t) { return t ? tests::text_of(*t) : "never"; }
 
 std::vector<std::string> all(const rulebus::schedule_range& range) {
   std::vector<std::string> out;
-  for (const schedule_time t : range) out.push_back(tests::text_of(t));
+  for (const time_point t : range) out.push_back(tests::text_of(t));
   return out;
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("schedule_expression: a small value, trivial to copy") {
 
 TEST_CASE("schedule_expression: next_after is strictly behind, previous_before strictly before") {
   const schedule_expression e = rule("cron(0 12 * * ? *)");
-  const schedule_time noon = instant("2027-03-01T12:00:00Z");
+  const time_point noon = instant("2027-03-01T12:00:00Z");
   CHECK(shown(e.next_after(noon)) == "2027-03-02T12:00:00Z");
   CHECK(shown(e.next_after(noon - milliseconds(1))) == "2027-03-01T12:00:00Z");
   CHECK(shown(e.previous_before(noon)) == "2027-02-28T12:00:00Z");
@@ -68,15 +68,15 @@ TEST_CASE("schedule_expression: next_after is strictly behind, previous_before s
 
 TEST_CASE("schedule_expression: cron begins with 1970 and ends with 2199, in the time of its zone") {
   const schedule_expression e = rule("cron(* * * * ? *)");
-  CHECK(shown(e.next_after(schedule_time::min())) == "1970-01-01T00:00:00Z");
-  CHECK(shown(e.previous_before(schedule_time::max())) == "2199-12-31T23:59:00Z");
+  CHECK(shown(e.next_after(time_point::min())) == "1970-01-01T00:00:00Z");
+  CHECK(shown(e.previous_before(time_point::max())) == "2199-12-31T23:59:00Z");
   CHECK(shown(e.next_after(instant("2199-12-31T23:59:00Z"))) == "never");
-  CHECK(shown(e.next_after(schedule_time::max())) == "never");
+  CHECK(shown(e.next_after(time_point::max())) == "never");
   CHECK(shown(e.previous_before(instant("1970-01-01T00:00:00Z"))) == "never");
-  CHECK(shown(e.previous_before(schedule_time::min())) == "never");
+  CHECK(shown(e.previous_before(time_point::min())) == "never");
   const schedule_expression tokyo = scheduler("cron(* * * * ? *)", "Asia/Tokyo");
-  CHECK(shown(tokyo.next_after(schedule_time::min())) == "1969-12-31T15:00:00Z");
-  CHECK(shown(tokyo.previous_before(schedule_time::max())) == "2199-12-31T14:59:00Z");
+  CHECK(shown(tokyo.next_after(time_point::min())) == "1969-12-31T15:00:00Z");
+  CHECK(shown(tokyo.previous_before(time_point::max())) == "2199-12-31T14:59:00Z");
 }
 
 TEST_CASE("schedule_expression: clocks that change are seen from both sides") {
@@ -106,56 +106,56 @@ TEST_CASE("schedule_expression: what never fires says so in bounded time, from a
 }
 
 TEST_CASE("schedule_expression: a rate counts from its anchor, for ever in both directions of asking") {
-  const schedule_time anchor = instant("2026-11-23T05:59:30.250Z");
+  const time_point anchor = instant("2026-11-23T05:59:30.250Z");
   const schedule_expression s = scheduler("rate(90 minutes)").anchored_at(anchor),
                             r = rule("rate(90 minutes)").anchored_at(anchor);
   CHECK(s.anchor() == anchor);
-  CHECK(s.next_after(schedule_time::min()) == anchor);
+  CHECK(s.next_after(time_point::min()) == anchor);
   CHECK(s.next_after(anchor - milliseconds(1)) == anchor);
   CHECK(s.next_after(anchor) == anchor + minutes(90));
   CHECK(s.next_after(anchor + minutes(90) - milliseconds(1)) == anchor + minutes(90));
   CHECK(s.previous_before(anchor) == std::nullopt);
   CHECK(s.previous_before(anchor + milliseconds(1)) == anchor);
   CHECK(s.previous_before(anchor + minutes(180)) == anchor + minutes(90));
-  CHECK(r.next_after(schedule_time::min()) == anchor + minutes(90));
+  CHECK(r.next_after(time_point::min()) == anchor + minutes(90));
   CHECK(r.next_after(anchor) == anchor + minutes(90));
   CHECK(r.previous_before(anchor + minutes(90)) == std::nullopt);
   CHECK(r.previous_before(anchor + minutes(91)) == anchor + minutes(90));
   // Far from any date nothing overflows.
-  const schedule_expression longest = scheduler("rate(999999999 days)").anchored_at(schedule_time::max());
-  CHECK(longest.next_after(schedule_time::max()) == std::nullopt);
-  CHECK(longest.previous_before(schedule_time::min()) == std::nullopt);
-  CHECK(scheduler("rate(1 minute)").anchored_at(schedule_time::min()).next_after(instant("2027-01-01T00:00:00Z")).has_value());
+  const schedule_expression longest = scheduler("rate(999999999 days)").anchored_at(time_point::max());
+  CHECK(longest.next_after(time_point::max()) == std::nullopt);
+  CHECK(longest.previous_before(time_point::min()) == std::nullopt);
+  CHECK(scheduler("rate(1 minute)").anchored_at(time_point::min()).next_after(instant("2027-01-01T00:00:00Z")).has_value());
   // Without an anchor: since 1970.
   CHECK(shown(scheduler("rate(7 days)").next_after(instant("1970-01-07T00:00:00Z"))) == "1970-01-08T00:00:00Z");
 }
 
 TEST_CASE("schedule_expression: at fires once or never") {
   const schedule_expression e = scheduler("at(2027-03-28T04:00:00)", "Europe/Kyiv");
-  CHECK(shown(e.next_after(schedule_time::min())) == "2027-03-28T01:00:00Z");
+  CHECK(shown(e.next_after(time_point::min())) == "2027-03-28T01:00:00Z");
   CHECK(shown(e.next_after(instant("2027-03-28T01:00:00Z"))) == "never");
-  CHECK(shown(e.previous_before(schedule_time::max())) == "2027-03-28T01:00:00Z");
+  CHECK(shown(e.previous_before(time_point::max())) == "2027-03-28T01:00:00Z");
   CHECK(shown(e.previous_before(instant("2027-03-28T01:00:00Z"))) == "never");
-  CHECK(shown(scheduler("at(2027-03-28T03:30:00)", "Europe/Kyiv").previous_before(schedule_time::max())) == "never");
+  CHECK(shown(scheduler("at(2027-03-28T03:30:00)", "Europe/Kyiv").previous_before(time_point::max())) == "never");
 }
 
 TEST_CASE("schedule_expression: between is half open, and found while it is walked") {
   static_assert(std::forward_iterator<rulebus::schedule_range::iterator>);
   static_assert(std::ranges::forward_range<rulebus::schedule_range>);
   const schedule_expression e = rule("cron(0 0/6 * * ? *)");
-  const schedule_time day = instant("2027-03-01T00:00:00Z");
+  const time_point day = instant("2027-03-01T00:00:00Z");
   CHECK(all(e.between(day, day + hours(24))) ==
         std::vector<std::string>{"2027-03-01T00:00:00Z", "2027-03-01T06:00:00Z", "2027-03-01T12:00:00Z", "2027-03-01T18:00:00Z"});
   CHECK(all(e.between(day + milliseconds(1), day + hours(6))).empty());
   CHECK(all(e.between(day, day)).empty());
   CHECK(all(e.between(day + hours(24), day)).empty());
   // To the end of time is no work before it is asked for.
-  auto range = rule("cron(* * * * ? *)").between(schedule_time::min(), schedule_time::max());
+  auto range = rule("cron(* * * * ? *)").between(time_point::min(), time_point::max());
   auto it = range.begin();
   CHECK(shown(*it++) == "1970-01-01T00:00:00Z");
   CHECK(shown(*it) == "1970-01-01T00:01:00Z");
   std::size_t leap_days = 0;
-  for ([[maybe_unused]] const schedule_time t : rule("cron(0 0 29 2 ? *)").between(schedule_time::min(), schedule_time::max()))
+  for ([[maybe_unused]] const time_point t : rule("cron(0 0 29 2 ? *)").between(time_point::min(), time_point::max()))
     ++leap_days;
   CHECK(leap_days == 56);
   // Ranges side by side share none and miss none.

@@ -20,14 +20,14 @@
 namespace {
 
 using rulebus::schedule_expression;
-using rulebus::schedule_time;
+using rulebus::time_point;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::int64_t year_1970 = 0, year_2200 = 7258118400;
 
-schedule_time at(std::int64_t second) { return schedule_time(seconds(second)); }
-std::int64_t second_of(schedule_time t) { return std::chrono::floor<seconds>(t).time_since_epoch().count(); }
+time_point at(std::int64_t second) { return time_point(seconds(second)); }
+std::int64_t second_of(time_point t) { return std::chrono::floor<seconds>(t).time_since_epoch().count(); }
 
 const std::vector<std::string>& zone_names() {
   static const std::vector<std::string> names = rulebus::detail::time_zone_store(rulebus::detail::time_zone_folders()).names();
@@ -54,7 +54,7 @@ class subject {
         twin_(naive::parse_cron(text_, true)) {}
 
   /// The laws at one instant; `window` seconds behind it are walked by the twin.
-  std::string broken_law(schedule_time t, std::int64_t window, const tests::wall_clock& clock,
+  std::string broken_law(time_point t, std::int64_t window, const tests::wall_clock& clock,
                          tests::random_source& random) const {
     const auto next = expression_.next_after(t), previous = expression_.previous_before(t);
     if (next && *next <= t) return "next_after is not behind t: " + tests::text_of(*next);
@@ -76,21 +76,21 @@ class subject {
     return walked(at(from + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(to - from)))), window / 4, clock);
   }
 
-  std::string name(schedule_time t) const { return text_ + " in " + zone_ + " at " + tests::text_of(t); }
+  std::string name(time_point t) const { return text_ + " in " + zone_ + " at " + tests::text_of(t); }
 
  private:
-  bool fires(schedule_time t, const tests::wall_clock& clock) const {
+  bool fires(time_point t, const tests::wall_clock& clock) const {
     const std::int64_t second = second_of(t);
     const auto first = naive::walk(twin_, clock, second - 1, second, 1);
     return at(second) == t && first == std::vector<std::int64_t>{second};
   }
 
   /// Both give the same instants in (t, t + window].
-  std::string walked(schedule_time t, std::int64_t window, const tests::wall_clock& clock) const {
+  std::string walked(time_point t, std::int64_t window, const tests::wall_clock& clock) const {
     constexpr std::size_t enough = 50;
     const auto slow = naive::walk(twin_, clock, second_of(t), second_of(t) + window, enough);
     std::vector<std::int64_t> fast;
-    for (const schedule_time x : expression_.between(at(second_of(t) + 1), at(second_of(t) + window + 1))) {
+    for (const time_point x : expression_.between(at(second_of(t) + 1), at(second_of(t) + window + 1))) {
       if (fast.size() == enough) break;
       fast.push_back(second_of(x));
     }
@@ -107,7 +107,7 @@ class subject {
 };
 
 /// Near a change of the clocks, mostly.
-schedule_time random_instant(tests::random_source& random, const std::vector<std::int64_t>& near) {
+time_point random_instant(tests::random_source& random, const std::vector<std::int64_t>& near) {
   const auto within = [&](std::int64_t span) { return static_cast<std::int64_t>(random.below(static_cast<std::size_t>(span))); };
   std::int64_t second = within(year_2200 + 86400 * 400) - 86400 * 200;
   if (!near.empty() && random.percent(70)) second = random.pick(near) + within(4 * 3600) - 3 * 3600;
@@ -131,7 +131,7 @@ TEST_CASE("schedules: the laws hold for random expressions, zones and instants")
     const auto near = changes(zone(name));
     const subject one(schedules.cron(), name);
     for (int i = 0; i < per_expression; ++i, ++tried) {
-      const schedule_time t = random_instant(random, near);
+      const time_point t = random_instant(random, near);
       const auto window = static_cast<std::int64_t>(random.between(1, 12)) * 3600;
       const std::string broken = one.broken_law(t, window, clock, random);
       REQUIRE_MESSAGE(broken.empty(), one.name(t) << ": " << broken << " (RULEBUS_SEED=" << seed << ')');
@@ -154,7 +154,7 @@ TEST_CASE("schedules: every change of every zone from 1970 to 2199, minute by mi
       ++tried;
       const std::int64_t from = change - 2 * 3600 - 30, to = change + 3 * 3600;
       std::vector<std::int64_t> fast, back;
-      for (const schedule_time t : expression.between(at(from + 1), at(to + 1))) fast.push_back(second_of(t));
+      for (const time_point t : expression.between(at(from + 1), at(to + 1))) fast.push_back(second_of(t));
       for (auto t = expression.previous_before(at(to + 1)); t && *t > at(from); t = expression.previous_before(*t))
         back.insert(back.begin(), second_of(*t));
       INFO(name << " at " << tests::text_of(at(change)) << ", RULEBUS_SEED=" << seed);

@@ -15,7 +15,7 @@ using probe::utc;
 using probe::virtual_scheduler;
 using texts = std::vector<std::string>;
 
-const rulebus::schedule_time morning = utc(2026, 11, 25, 8);
+const rulebus::time_point morning = utc(2026, 11, 25, 8);
 
 rulebus::errc code(const auto& result) { return result ? rulebus::errc{} : result.error().code; }
 

@@ -20,7 +20,7 @@ using rulebus::catch_up;
 using rulebus::overlap;
 using texts = std::vector<std::string>;
 
-const rulebus::schedule_time morning = utc(2026, 11, 25, 8);
+const rulebus::time_point morning = utc(2026, 11, 25, 8);
 
 /// A target that answers when it is told to; what it was given, by time of day.
 struct slow_target {
@@ -77,7 +77,7 @@ texts overlapping(overlap how, texts& reports) {
   return given;
 }
 
-std::string at(rulebus::schedule_time t) { return std::to_string(t.time_since_epoch() / 1s); }
+std::string at(rulebus::time_point t) { return std::to_string(t.time_since_epoch() / 1s); }
 
 }  // namespace
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using probe::utc;
 using probe::virtual_scheduler;
 using rulebus::catch_up;
-using rulebus::schedule_time;
+using rulebus::time_point;
 using texts = std::vector<std::string>;
 
 constexpr const char* zones[] = {"UTC", "America/New_York", "Europe/Kyiv"};
@@ -25,7 +25,7 @@ constexpr const char* expressions[] = {"cron(0/20 * * * ? *)", "cron(30 0-3 * * 
                                        "cron(0 12 1,15 * ? *)"};
 constexpr catch_up policies[] = {catch_up::fire_once, catch_up::fire_all, catch_up::skip};
 
-std::string time_text(schedule_time t) {
+std::string time_text(time_point t) {
   const auto day = std::chrono::floor<std::chrono::days>(t);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::seconds>(t - day)};
@@ -38,7 +38,7 @@ std::string time_text(schedule_time t) {
 
 /// The fires that each policy promises: all instants in time; of those missed, what the policy says.
 struct promise {
-  schedule_time start, stop, back, end;  // runs in [start, stop] and [back, end]
+  time_point start, stop, back, end;  // runs in [start, stop] and [back, end]
   std::chrono::seconds window;
 
   texts fires(const rulebus::schedule& s) const {
@@ -46,10 +46,10 @@ struct promise {
         rulebus::schedule_expression::parse(s.schedule_expression, rulebus::dialect::scheduler, s.schedule_expression_timezone)
             .value()
             .anchored_at(start);
-    std::vector<schedule_time> due, missed;
-    for (const schedule_time t : e.between(start, stop + 1ms)) due.push_back(t);
-    std::optional<schedule_time> in_time;  // the first that is not missed
-    for (const schedule_time t : e.between(stop + 1ms, end + 1ms)) {
+    std::vector<time_point> due, missed;
+    for (const time_point t : e.between(start, stop + 1ms)) due.push_back(t);
+    std::optional<time_point> in_time;  // the first that is not missed
+    for (const time_point t : e.between(stop + 1ms, end + 1ms)) {
       if (t >= back - 60s) {
         in_time = t;
         break;
@@ -63,10 +63,10 @@ struct promise {
       if (s.catch_up == catch_up::fire_all || last) due.push_back(missed[i]);
     }
     if (in_time) {
-      for (const schedule_time t : e.between(*in_time, end + 1ms)) due.push_back(t);
+      for (const time_point t : e.between(*in_time, end + 1ms)) due.push_back(t);
     }
     texts out;
-    for (const schedule_time t : due) out.push_back("default/" + s.name + " " + time_text(t));
+    for (const time_point t : due) out.push_back("default/" + s.name + " " + time_text(t));
     return out;
   }
 };
@@ -82,7 +82,7 @@ texts of(const texts& fires, const std::string& name) {
 
 TEST_CASE("scheduler: killed and restored, each schedule fires what its catch-up policy promises") {
   struct row {
-    schedule_time start;
+    time_point start;
     const char* why;
   };
   const row rows[] = {{utc(2027, 1, 10, 5, 59, 30), "in winter"},

@@ -23,7 +23,7 @@
 #include "support/wall_clock.hpp"
 
 using rulebus::errc;
-using rulebus::schedule_time;
+using rulebus::time_point;
 using rulebus::time_zone;
 using rulebus::detail::read_zone_file;
 using rulebus::detail::time_zone_store;
@@ -81,7 +81,7 @@ class scratch_folder {
   std::filesystem::path path_;
 };
 
-schedule_time at(std::int64_t second) { return schedule_time(std::chrono::seconds(second)); }
+time_point at(std::int64_t second) { return time_point(std::chrono::seconds(second)); }
 
 std::int64_t seconds_of(std::string_view date) {
   return std::chrono::floor<std::chrono::seconds>(tests::instant(std::string(date))).time_since_epoch().count();
@@ -149,8 +149,8 @@ TEST_CASE("time zones: first_instant finds what to_local shows, skips what is sk
 TEST_CASE("time zones: UTC is there without a database; names are exact") {
   CHECK(&time_zone::utc() == time_zone::find("UTC").value());
   CHECK(time_zone::utc().name() == "UTC");
-  CHECK(time_zone::utc().offset_at(schedule_time::max()).count() == 0);
-  CHECK(time_zone::utc().offset_at(schedule_time::min()).count() == 0);
+  CHECK(time_zone::utc().offset_at(time_point::max()).count() == 0);
+  CHECK(time_zone::utc().offset_at(time_point::min()).count() == 0);
   CHECK(time_zone::find("Europe/Kyiv").value() == time_zone::find("Europe/Kyiv").value());
   CHECK(time_zone::find("US/Eastern").value() != time_zone::find("America/New_York").value());
   for (const char* name :

@@ -55,8 +55,8 @@ struct schedule {
   std::string schedule_expression{};  ///< cron, rate or at
   std::string schedule_expression_timezone = "UTC";
   std::string description{};                  ///< at most 512 characters
-  std::optional<schedule_time> start_date{};  ///< no fire before; where a rate counts from. At takes no notice of either
-  std::optional<schedule_time> end_date{};    ///< no fire behind
+  std::optional<time_point> start_date{};  ///< no fire before; where a rate counts from. At takes no notice of either
+  std::optional<time_point> end_date{};    ///< no fire behind
   /// A fire comes at a random instant of this window, the same for the same seed; 0: at its time. At most 24 hours; a window
   /// that reaches the next fire ends there.
   std::chrono::minutes flexible_time_window{0};
@@ -72,8 +72,8 @@ struct schedule {
 
 /// How a schedule stands.
 struct schedule_status {
-  std::optional<schedule_time> next{};  ///< instant of the expression; nothing when there is none, disabled or paused
-  std::optional<schedule_time> last{};  ///< the latest that was fired or reported
+  std::optional<time_point> next{};  ///< instant of the expression; nothing when there is none, disabled or paused
+  std::optional<time_point> last{};  ///< the latest that was fired or reported
   bool paused = false;                  ///< by failures; enable_schedule or update_schedule end it
   unsigned failures = 0;                ///< in a row; counted where pause_after_failures is set
   std::size_t running = 0;              ///< fires that have not ended; counted where overlap or pauses are asked for
@@ -106,7 +106,7 @@ constexpr std::string_view name(schedule_event e) noexcept {
 struct schedule_report {
   schedule_event what{};
   std::string_view name{}, group{};
-  schedule_time scheduled_time{};  ///< the instant of the expression
+  time_point scheduled_time{};  ///< the instant of the expression
 };
 
 }  // namespace rulebus::inline v1

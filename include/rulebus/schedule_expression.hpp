@@ -4,7 +4,7 @@
 //   auto nightly = schedule_expression::parse("cron(30 2 * * ? *)", rulebus::dialect::scheduler, "Europe/Kyiv");
 //   if (!nightly) report(nightly.error());         // reason and byte offset
 //   nightly->next_after(now);                      // the first instant behind now, or nothing
-//   for (rulebus::schedule_time t : nightly->between(monday, tuesday)) …
+//   for (rulebus::time_point t : nightly->between(monday, tuesday)) …
 //   nightly->describe();                           // "at 02:30 every day, Europe/Kyiv"
 //
 // Pure: no clock is read, nothing is remembered. The same arguments have the same answer on every machine with the same time
@@ -47,17 +47,17 @@ class schedule_expression {
                                                        std::string_view zone = "UTC");
 
   /// The first instant behind t; nothing when there is none. Cron ends with the year 2199.
-  RULEBUS_API std::optional<schedule_time> next_after(schedule_time t) const noexcept;
+  RULEBUS_API std::optional<time_point> next_after(time_point t) const noexcept;
   /// The last instant before t; nothing when there is none.
-  RULEBUS_API std::optional<schedule_time> previous_before(schedule_time t) const noexcept;
+  RULEBUS_API std::optional<time_point> previous_before(time_point t) const noexcept;
   /// All instants in [from, to), found one by one while they are asked for. Ranges side by side share none and miss none.
-  schedule_range between(schedule_time from, schedule_time to) const noexcept;
+  schedule_range between(time_point from, time_point to) const noexcept;
 
   /// The same expression whose rate counts from `anchor`: when the rule was made, or the schedule's start date. A
   /// scheduler's rate fires at the anchor and then every period; a rule's fires one period after it first. Without an anchor
   /// rates count from 1970-01-01T00:00Z. Cron and at take no notice.
-  RULEBUS_API schedule_expression anchored_at(schedule_time anchor) const noexcept;
-  schedule_time anchor() const noexcept { return anchor_; }
+  RULEBUS_API schedule_expression anchored_at(time_point anchor) const noexcept;
+  time_point anchor() const noexcept { return anchor_; }
 
   enum class form : std::uint8_t { cron, rate, at };
   form kind() const noexcept { return static_cast<form>(value_.index()); }
@@ -93,7 +93,7 @@ class schedule_expression {
 
   value value_;
   const time_zone* zone_;
-  schedule_time anchor_{};
+  time_point anchor_{};
   rulebus::dialect dialect_;
 };
 
@@ -102,12 +102,12 @@ class schedule_range {
  public:
   class iterator {
    public:
-    using value_type = schedule_time;
+    using value_type = time_point;
     using difference_type = std::ptrdiff_t;
     using iterator_concept = std::forward_iterator_tag;
 
     iterator() = default;
-    schedule_time operator*() const noexcept { return *at_; }
+    time_point operator*() const noexcept { return *at_; }
     iterator& operator++() noexcept {
       at_ = range_->inside(range_->expression_.next_after(*at_));
       return *this;
@@ -122,9 +122,9 @@ class schedule_range {
 
    private:
     friend class schedule_range;
-    iterator(const schedule_range* range, std::optional<schedule_time> at) : range_(range), at_(at) {}
+    iterator(const schedule_range* range, std::optional<time_point> at) : range_(range), at_(at) {}
     const schedule_range* range_ = nullptr;
-    std::optional<schedule_time> at_{};
+    std::optional<time_point> at_{};
   };
 
   /// Cost: one next_after, as does each step.
@@ -133,14 +133,14 @@ class schedule_range {
 
  private:
   friend class schedule_expression;
-  schedule_range(const schedule_expression& e, schedule_time from, schedule_time to) : expression_(e), from_(from), to_(to) {}
-  std::optional<schedule_time> inside(std::optional<schedule_time> t) const noexcept { return t && *t < to_ ? t : std::nullopt; }
+  schedule_range(const schedule_expression& e, time_point from, time_point to) : expression_(e), from_(from), to_(to) {}
+  std::optional<time_point> inside(std::optional<time_point> t) const noexcept { return t && *t < to_ ? t : std::nullopt; }
 
   schedule_expression expression_;
-  schedule_time from_, to_;
+  time_point from_, to_;
 };
 
-inline schedule_range schedule_expression::between(schedule_time from, schedule_time to) const noexcept {
+inline schedule_range schedule_expression::between(time_point from, time_point to) const noexcept {
   return {*this, from, to};
 }
 

@@ -53,10 +53,10 @@ class time_zone {
   std::string_view name() const noexcept { return name_; }
 
   /// Wall clock minus UTC: exact from 1970 to 2199; before that as the database has it, later as in the year 2200.
-  RULEBUS_API std::chrono::seconds offset_at(schedule_time t) const noexcept;
+  RULEBUS_API std::chrono::seconds offset_at(time_point t) const noexcept;
 
   /// What the wall clock shows.
-  std::chrono::local_time<std::chrono::milliseconds> to_local(schedule_time t) const noexcept {
+  std::chrono::local_time<std::chrono::milliseconds> to_local(time_point t) const noexcept {
     return std::chrono::local_time<std::chrono::milliseconds>((t + offset_at(t)).time_since_epoch());
   }
 

@@ -44,7 +44,7 @@ class scanner {
 
 }  // namespace
 
-std::optional<schedule_time> parse_instant(std::string_view text) {
+std::optional<time_point> parse_instant(std::string_view text) {
   using namespace std::chrono;
   scanner in(text);
   int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, ms = 0;
@@ -64,7 +64,7 @@ std::optional<schedule_time> parse_instant(std::string_view text) {
   return sys_days(date) + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms) - offset;
 }
 
-std::string instant_text(schedule_time t) {
+std::string instant_text(time_point t) {
   using namespace std::chrono;
   const auto day = floor<days>(t);
   const year_month_day date(day);
@@ -75,11 +75,11 @@ std::string instant_text(schedule_time t) {
                      fraction);
 }
 
-std::string wall_clock_text(schedule_time t, const time_zone& zone) {
+std::string wall_clock_text(time_point t, const time_zone& zone) {
   using namespace std::chrono;
   static constexpr const char* weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   const seconds offset = zone.offset_at(t);
-  const schedule_time wall = t + offset;  // as if it were UTC
+  const time_point wall = t + offset;  // as if it were UTC
   std::string text = instant_text(wall);
   text.pop_back();
   text[text.find('T')] = ' ';

@@ -16,9 +16,9 @@
 namespace rulebus::cli {
 namespace {
 
-schedule_time now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+time_point now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
-schedule_time instant_or_now(const std::string& text, const char* option) {
+time_point instant_or_now(const std::string& text, const char* option) {
   if (text.empty() || text == "now") return now();
   if (const auto t = parse_instant(text)) return *t;
   throw failure(fmt::format("{} wants an instant like 2026-11-28T02:00:00Z or 2026-11-28T04:00:00+02:00, not {}", option, text));
@@ -50,10 +50,10 @@ int refuse(const schedule_options& options, const common_options& common, const 
 /// What is counted from: the instants of a rate begin with its anchor, those of others behind `from`.
 struct start {
   schedule_expression expression;
-  schedule_time behind;
+  time_point behind;
 };
 start start_of(const schedule_expression& e, const schedule_options& options) {
-  const schedule_time from = instant_or_now(options.from, "--from");
+  const time_point from = instant_or_now(options.from, "--from");
   if (e.kind() != schedule_expression::form::rate) return {e, from};
   if (!options.anchor.empty()) return {e.anchored_at(instant_or_now(options.anchor, "--anchor")), from};
   return {e.anchored_at(from), from - std::chrono::milliseconds(1)};

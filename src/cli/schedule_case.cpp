@@ -56,7 +56,7 @@ class case_reader {
     return out || refuse(fmt::format("\"{}\" must be a string", key));
   }
 
-  bool instant(const char* key, std::optional<schedule_time>& out) {
+  bool instant(const char* key, std::optional<time_point>& out) {
     std::optional<std::string> written;
     if (!text(key, written)) return false;
     if (!written) return true;
@@ -129,12 +129,12 @@ schedule_answer answer(const schedule_case& c, dialect d) {
     return out;
   }
   schedule_expression e = *parsed;
-  schedule_time behind = c.from.value_or(std::chrono::sys_days(std::chrono::year(1) / 1 / 1) - std::chrono::days(2));
+  time_point behind = c.from.value_or(std::chrono::sys_days(std::chrono::year(1) / 1 / 1) - std::chrono::days(2));
   if (const auto anchor = c.anchor ? c.anchor : c.from; anchor && e.kind() == schedule_expression::form::rate) {
     e = e.anchored_at(*anchor);
     if (!c.anchor || !c.from) behind = *anchor - std::chrono::milliseconds(1);  // the anchor itself counts
   } else if (e.kind() == schedule_expression::form::rate) {
-    behind = schedule_time{} - std::chrono::milliseconds(1);
+    behind = time_point{} - std::chrono::milliseconds(1);
   }
   const std::size_t wanted = !c.next ? 5 : c.next->empty() ? 1 : c.next->size();
   for (auto t = e.next_after(behind); t && out.next.size() < wanted; t = e.next_after(*t)) out.next.push_back(*t);
@@ -162,9 +162,9 @@ std::vector<schedule_disagreement> compare(const schedule_case& c, const schedul
   return out;
 }
 
-std::string instants_json(const std::vector<schedule_time>& instants) {
+std::string instants_json(const std::vector<time_point>& instants) {
   std::string out = "[";
-  for (const schedule_time t : instants) out += fmt::format("{}\"{}\"", out.size() == 1 ? "" : ",", instant_text(t));
+  for (const time_point t : instants) out += fmt::format("{}\"{}\"", out.size() == 1 ? "" : ",", instant_text(t));
   return out + ']';
 }
 

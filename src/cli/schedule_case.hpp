@@ -14,9 +14,9 @@ namespace rulebus::cli {
 struct schedule_case {
   std::string expression{}, zone = "UTC";
   std::vector<dialect> dialects{};
-  std::optional<schedule_time> from{}, anchor{};
+  std::optional<time_point> from{}, anchor{};
 
-  std::optional<std::vector<schedule_time>> next{};
+  std::optional<std::vector<time_point>> next{};
   bool error = false;                          ///< the expression must be invalid
   std::optional<std::string> error_message{};  ///< and with these words
   std::optional<std::size_t> error_offset{};   ///< and at this byte
@@ -29,7 +29,7 @@ struct schedule_case {
 bool parse_schedule_case(std::string_view line, schedule_case& out, std::string& complaint);
 
 struct schedule_answer {
-  std::vector<schedule_time> next{};
+  std::vector<time_point> next{};
   std::optional<rulebus::error> error{};
   std::string canonical{}, description{};
 };
@@ -45,6 +45,6 @@ struct schedule_disagreement {
 std::vector<schedule_disagreement> compare(const schedule_case& c, const schedule_answer& a);
 
 /// ["2026-11-28T02:00:00Z",…]
-std::string instants_json(const std::vector<schedule_time>& instants);
+std::string instants_json(const std::vector<time_point>& instants);
 
 }  // namespace rulebus::cli

@@ -299,10 +299,10 @@ TEST_CASE("allocations: none when a schedule is asked for its instants, dense or
     for (const char* text : {"cron(0/5 8-17 ? * MON-FRI *)", "cron(30 2 LW * ? *)", "cron(0 0 30 2 ? *)",
                              "cron(30 2 ? 3 SUN#2 *)", "rate(5 minutes)", "at(2027-01-01T00:00:00)"}) {
       const auto e = schedule_expression::parse(text, rulebus::dialect::scheduler, zone).value();
-      const rulebus::schedule_time t = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+      const rulebus::time_point t = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
       const std::size_t before = allocations::made();
       std::size_t found = 0;
-      for (const rulebus::schedule_time x : e.between(t, t + std::chrono::days(60)))
+      for (const rulebus::time_point x : e.between(t, t + std::chrono::days(60)))
         found += e.previous_before(x).has_value() ? 1U : 0U;
       found += e.next_after(t).has_value() ? 1U : 0U;
       CHECK(allocations::made() == before);

@@ -33,7 +33,7 @@ struct schedule_row {
   }
 };
 
-inline rulebus::schedule_time instant(const std::string& text) {
+inline rulebus::time_point instant(const std::string& text) {
   int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, ms = 0;
   if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &y, &mo, &d, &h, &mi, &s, &ms) < 6)
     throw std::runtime_error("instant " + text);
@@ -41,7 +41,7 @@ inline rulebus::schedule_time instant(const std::string& text) {
   return sys_days(year(y) / mo / d) + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms);
 }
 
-inline std::string text_of(rulebus::schedule_time t) {
+inline std::string text_of(rulebus::time_point t) {
   using namespace std::chrono;
   const auto day = floor<days>(t);
   const year_month_day date(day);
@@ -99,7 +99,7 @@ inline schedule_answer ask(const schedule_row& row, rulebus::dialect dialect) {
     return out;
   }
   auto e = *parsed;
-  rulebus::schedule_time from = instant("0001-01-01T00:00:00Z");
+  rulebus::time_point from = instant("0001-01-01T00:00:00Z");
   if (row.anchor) e = e.anchored_at(instant(*row.anchor)), from = instant(*row.anchor) - std::chrono::milliseconds(1);
   if (row.from) from = instant(*row.from);
   // Fewer than the usual five are all that there are: one more would show.

@@ -15,7 +15,7 @@ namespace probe {
 
 using namespace std::chrono_literals;
 
-inline rulebus::schedule_time utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
+inline rulebus::time_point utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
   return std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) +
          std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
@@ -23,7 +23,7 @@ inline rulebus::schedule_time utc(int year, unsigned month, unsigned day, int ho
 /// Fires are "group/name 2026-11-25T08:00:00Z", reports "what name time in seconds".
 class virtual_scheduler {
  public:
-  explicit virtual_scheduler(rulebus::schedule_time start, std::chrono::seconds late_after = 60s, std::uint64_t seed = 7)
+  explicit virtual_scheduler(rulebus::time_point start, std::chrono::seconds late_after = 60s, std::uint64_t seed = 7)
       : clock(std::make_shared<rulebus::manual_clock>(rulebus::time_point(start))), late_after_(late_after), seed_(seed) {
     open();
   }
@@ -44,7 +44,7 @@ class virtual_scheduler {
     return target_;
   }
   /// Lets time pass from due instant to due instant.
-  void run_until(rulebus::schedule_time end) {
+  void run_until(rulebus::time_point end) {
     const rulebus::time_point until = end;
     it->pump();
     for (;;) {

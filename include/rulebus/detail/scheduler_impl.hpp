@@ -50,7 +50,7 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
 
   // Time (scheduler_fire.cpp).
   result<std::string> trigger(std::string_view name, std::string_view group);
-  result<void> backfill(std::string_view name, schedule_time from, schedule_time to, std::string_view group);
+  result<void> backfill(std::string_view name, time_point from, time_point to, std::string_view group);
   std::size_t run(std::size_t max) override;
   std::size_t pump(std::size_t max);
   std::optional<std::chrono::nanoseconds> next_due();
