@@ -167,8 +167,7 @@ bool scheduler::impl::catches_up(const detail::schedule_entry& e, std::int64_t t
 void scheduler::impl::fill(visit& v) {
   filling& f = fillings_.front();
   const bool present = table_.is_present(f.id, f.order);
-  const auto found =
-      present ? table_[f.id].expression.next_after(time_point(std::chrono::milliseconds(f.behind))) : std::nullopt;
+  const auto found = present ? table_[f.id].expression.next_after(time_point(std::chrono::milliseconds(f.behind))) : std::nullopt;
   if (!found || found->time_since_epoch().count() >= f.to) {
     fillings_.pop_front();
     return;

@@ -54,8 +54,7 @@ class subject {
         twin_(naive::parse_cron(text_, true)) {}
 
   /// The laws at one instant; `window` seconds behind it are walked by the twin.
-  std::string broken_law(time_point t, std::int64_t window, const tests::wall_clock& clock,
-                         tests::random_source& random) const {
+  std::string broken_law(time_point t, std::int64_t window, const tests::wall_clock& clock, tests::random_source& random) const {
     const auto next = expression_.next_after(t), previous = expression_.previous_before(t);
     if (next && *next <= t) return "next_after is not behind t: " + tests::text_of(*next);
     if (previous && *previous >= t) return "previous_before is not before t: " + tests::text_of(*previous);

@@ -113,8 +113,8 @@ year fast(const std::vector<planned>& all, std::uint64_t seed) {
                           .schedule_expression = all[i].expression,
                           .schedule_expression_timezone = all[i].zone,
                           .target = {.target = target, .arn = "arn"}};
-    one.start_date = rulebus::schedule_time(std::chrono::seconds(all[i].start));
-    one.end_date = rulebus::schedule_time(std::chrono::seconds(all[i].last));
+    one.start_date = rulebus::time_point(std::chrono::seconds(all[i].start));
+    one.end_date = rulebus::time_point(std::chrono::seconds(all[i].last));
     s.create_schedule(std::move(one)).value();
   }
   s.pump();

@@ -54,7 +54,7 @@ struct schedule {
   std::string group = "default";      ///< must be there
   std::string schedule_expression{};  ///< cron, rate or at
   std::string schedule_expression_timezone = "UTC";
-  std::string description{};                  ///< at most 512 characters
+  std::string description{};               ///< at most 512 characters
   std::optional<time_point> start_date{};  ///< no fire before; where a rate counts from. At takes no notice of either
   std::optional<time_point> end_date{};    ///< no fire behind
   /// A fire comes at a random instant of this window, the same for the same seed; 0: at its time. At most 24 hours; a window
@@ -74,10 +74,10 @@ struct schedule {
 struct schedule_status {
   std::optional<time_point> next{};  ///< instant of the expression; nothing when there is none, disabled or paused
   std::optional<time_point> last{};  ///< the latest that was fired or reported
-  bool paused = false;                  ///< by failures; enable_schedule or update_schedule end it
-  unsigned failures = 0;                ///< in a row; counted where pause_after_failures is set
-  std::size_t running = 0;              ///< fires that have not ended; counted where overlap or pauses are asked for
-  std::size_t buffered = 0;             ///< fires that wait for those
+  bool paused = false;               ///< by failures; enable_schedule or update_schedule end it
+  unsigned failures = 0;             ///< in a row; counted where pause_after_failures is set
+  std::size_t running = 0;           ///< fires that have not ended; counted where overlap or pauses are asked for
+  std::size_t buffered = 0;          ///< fires that wait for those
 };
 
 /// Something that did not go by the expression alone.

@@ -140,9 +140,7 @@ class schedule_range {
   time_point from_, to_;
 };
 
-inline schedule_range schedule_expression::between(time_point from, time_point to) const noexcept {
-  return {*this, from, to};
-}
+inline schedule_range schedule_expression::between(time_point from, time_point to) const noexcept { return {*this, from, to}; }
 
 inline std::optional<std::chrono::seconds> schedule_expression::period() const noexcept {
   const rate* r = std::get_if<rate>(&value_);

@@ -101,8 +101,7 @@ class scheduler {
   RULEBUS_API result<std::string> trigger_now(std::string_view name, std::string_view group = "default");
   /// Fires for every instant in [from, to), one after the other, by the overlap policy, whether it has fired before or not.
   /// Error: errc::invalid_argument (to is not behind from).
-  RULEBUS_API result<void> backfill(std::string_view name, time_point from, time_point to,
-                                    std::string_view group = "default");
+  RULEBUS_API result<void> backfill(std::string_view name, time_point from, time_point to, std::string_view group = "default");
 
   // ---- doing it
 
@@ -136,7 +135,7 @@ class scheduler {
 struct scheduled_event {
   std::string_view rule_arn{};
   std::string_view id{};  ///< a UUID; empty: a new one
-  time_point time{};   ///< of the years 0 to 9999; told in whole seconds
+  time_point time{};      ///< of the years 0 to 9999; told in whole seconds
   std::string_view account = "000000000000";
   std::string_view region = "local";
 };

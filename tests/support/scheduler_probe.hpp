@@ -57,7 +57,7 @@ class virtual_scheduler {
     it->pump();
   }
   void sleep(std::chrono::nanoseconds by) {
-    clock->jump(clock->now() + by);
+    clock->jump(clock->now() + std::chrono::floor<std::chrono::milliseconds>(by));
     it->pump();
   }
   std::vector<std::string> taken() { return std::exchange(fires, {}); }
