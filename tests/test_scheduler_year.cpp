@@ -141,9 +141,8 @@ TEST_CASE("scheduler: a year of 10,000 mixed schedules is the list that the slow
     if (once.fired[i] == expected[i]) continue;
     CAPTURE(all[expected[i].second].expression);
     CAPTURE(all[expected[i].second].zone);
-    const auto [due, schedule] = expected[i];
-    const auto [when, which] = once.fired[i];
-    INFO("due: schedule ", schedule, " at ", due, "; fired: schedule ", which, " at ", when);
+    INFO("due: schedule ", expected[i].second, " at ", expected[i].first, "; fired: schedule ", once.fired[i].second, " at ",
+         once.fired[i].first);
     REQUIRE(once.fired[i] == expected[i]);
   }
   CHECK(once.reports == 0);
