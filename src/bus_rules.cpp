@@ -89,6 +89,7 @@ result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& a
   if (std::adjacent_find(order.begin(), order.end()) != order.end())
     return error{errc::invalid_argument, "a bus is named twice; put its changes into one transaction"};
   std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(order.size());
   for (impl* const one : order) locks.emplace_back(one->change_);
   std::vector<staged> ready;
   for (at.bus = 0; at.bus < all.size(); ++at.bus) {

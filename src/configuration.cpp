@@ -294,7 +294,7 @@ result<void> configuration::impl::finish(const detail::bus_document& b, const st
   if (!present) return present.error();
   const std::string its_arn = b.dead_letter ? b.dead_letter->arn : std::string();
   if (present->description != b.description || present->dead_letter != dead_letter || present->dead_letter_arn != its_arn) {
-    const auto updated = of_.update_event_bus(
+    auto updated = of_.update_event_bus(
         {.name = b.name, .description = b.description, .dead_letter = dead_letter, .dead_letter_arn = its_arn});
     if (!updated) return updated;
   }

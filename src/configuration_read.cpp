@@ -208,6 +208,7 @@ class document_reader {
   template <class T, class Name>
   bool unique_names(const std::vector<T>& all, std::string_view what, Name name) {
     std::vector<std::pair<std::string_view, std::size_t>> names;
+    names.reserve(all.size());
     for (const T& one : all) names.emplace_back(name(one), one.offset);
     std::sort(names.begin(), names.end());
     const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
@@ -321,7 +322,7 @@ class document_reader {
     if (key == "capacity") return number(d.capacity, most);
     if (key == "max_hops") return number(d.max_hops, 1'000);
     std::uint64_t milliseconds = 0;
-    if (!number(milliseconds, 12 * 3600 * 1000)) return false;
+    if (!number(milliseconds, std::uint64_t{12} * 3600 * 1000)) return false;
     d.visibility_timeout = std::chrono::milliseconds(milliseconds);
     return true;
   }

@@ -141,7 +141,7 @@ lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds
   return found == room::full ? admission::full : admission::queued;
 }
 
-void lane::refuse(counted_ptr<invocation> i, error why) {
+void lane::refuse(const counted_ptr<invocation>& i, error why) {
   try {
     const guard lock(mutex_);
     ++counts().invocations_created;

@@ -238,15 +238,16 @@ result<void> rule_editor::keep_rules(const std::vector<std::string>& rule_names)
   return {};
 }
 
-result<void> rule_editor::replace_targets(std::string_view rule_name, std::vector<rule_target> targets) {
+result<void> rule_editor::replace_targets(std::string_view rule_name, const std::vector<rule_target>& targets) {
   const result<rule_entry*> now = edit(rule_name);
   if (!now) return now.error();
   std::vector<std::string> ids;
+  ids.reserve(targets.size());
   for (const rule_target& t : targets) ids.push_back(t.id);
   std::sort(ids.begin(), ids.end());
   std::erase_if((*now)->targets,
                 [&](const target_entry& t) { return !std::binary_search(ids.begin(), ids.end(), t.lane->who().target_id); });
-  return put_targets(rule_name, std::move(targets));
+  return put_targets(rule_name, targets);
 }
 
 result<void> rule_editor::set_dead_letter(std::shared_ptr<target> to) {

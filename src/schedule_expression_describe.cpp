@@ -18,7 +18,7 @@ template <class Bits>
 std::vector<int> values_of(Bits bits, int low, int high) {
   std::vector<int> out;
   for (int v = low; v <= high; ++v) {
-    if ((bits >> v & 1U) != 0) out.push_back(v);
+    if ((std::uint64_t{bits} >> v & 1U) != 0) out.push_back(v);
   }
   return out;
 }

@@ -135,7 +135,7 @@ std::int64_t first_minute(const cron_fields& f, std::int64_t from) noexcept {
   std::uint16_t months = f.months;
   if (year == p.year) {
     months = from_bit(f.months, p.month);
-    if ((months >> p.month & 1U) != 0) {
+    if ((unsigned{months} >> p.month & 1U) != 0) {
       const std::uint32_t days = from_bit(days_of_month(f, year, p.month), p.day);
       if ((days >> p.day & 1U) != 0) {
         if (const int minute = first_of_day(f, p.minute); minute >= 0) return on(year, p.month, p.day, minute);
@@ -166,7 +166,7 @@ std::int64_t last_minute(const cron_fields& f, std::int64_t from) noexcept {
   std::uint16_t months = f.months;
   if (year == p.year) {
     months = up_to_bit(f.months, p.month);
-    if ((months >> p.month & 1U) != 0) {
+    if ((unsigned{months} >> p.month & 1U) != 0) {
       const std::uint32_t days = up_to_bit(days_of_month(f, year, p.month), p.day);
       if ((days >> p.day & 1U) != 0) {
         if (const int minute = last_of_day(f, p.minute); minute >= 0) return on(year, p.month, p.day, minute);

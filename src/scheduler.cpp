@@ -14,7 +14,7 @@ namespace rulebus::inline v1 {
 
 namespace detail::scheduler_source {
 
-constexpr std::size_t max_input = 256 * 1024;
+constexpr std::size_t max_input = std::size_t{256} * 1024;
 
 delivery_options dead_letter_options() {
   delivery_options o;

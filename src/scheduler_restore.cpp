@@ -265,6 +265,30 @@ result<std::shared_ptr<target>> found(const scheduler::target_finder& find, cons
   return error{errc::not_found, fmt::format("the target '{}' of schedule {} was not found", arn, name)};
 }
 
+/// Finds the targets of a schedule that was saved. Error: errc::not_found.
+result<void> find_targets(standing& s, const scheduler::target_finder& find) {
+  auto to = found(find, s.of.target.arn, s.of.name);
+  if (!to) return std::move(to).error();
+  s.of.target.target = *std::move(to);
+  if (!s.has_dead_letter) return {};
+  auto dead = found(find, s.of.target.dead_letter_arn, s.of.name);
+  if (!dead) return std::move(dead).error();
+  s.of.target.dead_letter = *std::move(dead);
+  return {};
+}
+
+/// How it stood.
+void set_standing(detail::schedule_entry& e, const standing& s) {
+  e.expression = e.expression.anchored_at(time_point(std::chrono::milliseconds(s.anchor)));
+  e.next = s.next;
+  e.last = s.last;
+  e.paused = s.paused;
+  if (s.failures == 0 && s.buffered.empty()) return;
+  e.progress = std::make_unique<detail::schedule_progress>();
+  e.progress->failures = s.failures;
+  e.progress->buffered.assign(s.buffered.begin(), s.buffered.end());
+}
+
 }  // namespace detail::scheduler_restore_source
 
 result<void> scheduler::impl::restore(std::string_view state, const target_finder& find) {
@@ -280,31 +304,17 @@ result<void> scheduler::impl::restore(std::string_view state, const target_finde
     if (table.find_group(g.name) == detail::schedule_table::none) table.add_group(std::move(g.name), std::move(g.tags));
   }
   std::vector<std::uint32_t> ids;
+  ids.reserve(saved->schedules.size());
   for (standing& s : saved->schedules) {
     const std::string group = s.of.group, name = s.of.name;
-    auto to = found(find, s.of.target.arn, name);
-    if (!to) return std::move(to).error();
-    s.of.target.target = *std::move(to);
-    if (s.has_dead_letter) {
-      auto dead = found(find, s.of.target.dead_letter_arn, name);
-      if (!dead) return std::move(dead).error();
-      s.of.target.dead_letter = *std::move(dead);
-    }
+    if (result<void> there = find_targets(s, find); !there) return there;
     result<parts> made = compile(std::move(s.of), s.anchor);
     if (!made) return std::move(made).error();
     detail::schedule_entry& e = made->entry;
-    e.expression = e.expression.anchored_at(time_point(std::chrono::milliseconds(s.anchor)));
-    e.next = s.next;
-    e.last = s.last;
-    e.paused = s.paused;
+    set_standing(e, s);
     e.group = table.find_group(group);
     if (e.group == detail::schedule_table::none || table.find(e.group, name) != detail::schedule_table::none) {
       return error{errc::invalid_argument, fmt::format("the state has schedule {} twice, or without its group {}", name, group)};
-    }
-    if (s.failures > 0 || !s.buffered.empty()) {
-      e.progress = std::make_unique<detail::schedule_progress>();
-      e.progress->failures = s.failures;
-      e.progress->buffered.assign(s.buffered.begin(), s.buffered.end());
     }
     ids.push_back(table.add(std::move(e), std::move(made->profile)));
   }

@@ -290,7 +290,7 @@ bool service::impl::quiet() const {
 }
 
 /// Round by round, since targets may put events on buses that were flushed already: as often as events can be passed on.
-result<void> service::impl::flush(std::optional<std::chrono::milliseconds> deadline) {
+result<void> service::impl::flush(std::optional<std::chrono::milliseconds> deadline) const {
   using steady = std::chrono::steady_clock;
   const auto end = steady::now() + deadline.value_or(std::chrono::milliseconds(0));
   for (std::size_t round = 0; round <= options.buses.max_nesting; ++round) {

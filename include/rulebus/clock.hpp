@@ -37,7 +37,7 @@ class clock {
 
   /// Calls `changed` whenever time moved otherwise than by passing: a manual clock that was set. What real time brings is
   /// not told. The subscription ends when the returned token is gone. Clocks that only pass return null.
-  virtual std::shared_ptr<void> subscribe(std::function<void()> changed) {
+  virtual std::shared_ptr<void> subscribe(const std::function<void()>& changed) {
     static_cast<void>(changed);
     return nullptr;
   }
@@ -82,9 +82,9 @@ class manual_clock final : public clock {
     move([&] { now_ = to; });
   }
 
-  std::shared_ptr<void> subscribe(std::function<void()> changed) override {
+  std::shared_ptr<void> subscribe(const std::function<void()>& changed) override {
     const std::lock_guard lock(mutex_);
-    auto called = std::make_shared<std::function<void()>>(std::move(changed));
+    auto called = std::make_shared<std::function<void()>>(changed);
     std::erase_if(subscribers_, [](const auto& s) { return s.expired(); });
     subscribers_.push_back(called);
     return called;

@@ -27,6 +27,7 @@
 #include "rulebus/rule.hpp"
 #include "rulebus/schedule.hpp"
 #include "rulebus/schedule_expression.hpp"
+#include "rulebus/scheduler.hpp"
 #include "rulebus/service.hpp"
 #include "rulebus/tags.hpp"
 #include "rulebus/target.hpp"

@@ -20,7 +20,7 @@ class configuration_targets {
   configuration_targets(service& of, const configuration_options& options) : of_(of), options_(options) {}
 
   /// The target that is there for this description, or a new one. Errors have no place.
-  result<std::shared_ptr<target>> find_or_make(const target_description& d);
+  result<std::shared_ptr<target>> find_or_make(const target_description& given);
   /// Without its ARN, unless that is all there is; nothing when it did not come from here.
   std::optional<target_description> describe(const std::shared_ptr<target>& t) const;
   std::shared_ptr<queue_target> queue(std::string_view name) const;

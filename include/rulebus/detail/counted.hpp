@@ -15,8 +15,6 @@ class counted {
   counted() = default;
   counted(const counted&) = delete;
   counted& operator=(const counted&) = delete;
-
- protected:
   virtual ~counted() = default;
 
  private:

@@ -79,7 +79,7 @@ class attempt_state {
 
 class invocation final : public answerable {
  public:
-  invocation(rulebus::event e, counted_ptr<lane> to, std::shared_ptr<const entry_extras> extras);
+  invocation(rulebus::event e, counted_ptr<lane> l, std::shared_ptr<const entry_extras> extras);
   ~invocation() override;
 
   std::string_view input() const noexcept override { return own_input ? std::string_view(*own_input) : event().json(); }

@@ -70,7 +70,7 @@ class lane final : public counted {
   /// The rule has it no more: the target is let go as soon as nothing waits for it.
   void retire();
   /// Counts an event for the target that cannot be given to it at all.
-  void refuse(counted_ptr<invocation> i, error why);
+  void refuse(const counted_ptr<invocation>& i, error why);
   /// From the dispatcher: does what is due, up to `max` deliveries or one batch; returns how many it made. `woken`: the wake
   /// that was asked for has come.
   std::size_t run(std::size_t max, bool woken) noexcept;

@@ -100,7 +100,7 @@ class rule_editor {
   result<void> untag(const resource& of, const std::vector<std::string>& keys);
   result<void> set_dead_letter(std::shared_ptr<target> to);
   result<void> keep_rules(const std::vector<std::string>& rule_names);
-  result<void> replace_targets(std::string_view rule_name, std::vector<rule_target> targets);
+  result<void> replace_targets(std::string_view rule_name, const std::vector<rule_target>& targets);
   result<void> replace_tags(const resource& of, string_map tags);
 
   using changes = std::map<std::string, std::shared_ptr<rule_entry>, std::less<>>;

@@ -46,7 +46,7 @@ class service::impl {
   result<tagged> find_tagged(std::string_view resource_arn) const;
 
   // Delivery.
-  result<void> flush(std::optional<std::chrono::milliseconds> deadline);
+  result<void> flush(std::optional<std::chrono::milliseconds> deadline) const;
   bool quiet() const;
 
  private:
