@@ -277,7 +277,7 @@ void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail:
   }
   made->generation = deliveries_->begin();  // from here on it ends, whatever happens
   deliveries_->observe(log_type::invocation_start, *made, 0);
-  if (refused) return t.lane->refuse(std::move(made), *std::move(refused));
+  if (refused) return t.lane->refuse(made, *std::move(refused));
   t.lane->offer(std::move(made), t.target, deliveries_->elapsed());  // the targets before may have taken their time
 }
 

@@ -19,12 +19,12 @@
 
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/detail/counted.hpp"
+#include "rulebus/detail/lane.hpp"
 #include "rulebus/schedule.hpp"
 #include "rulebus/schedule_expression.hpp"
 
 namespace rulebus::inline v1::detail {
 
-class lane;
 
 /// No instant: none that comes.
 inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
