@@ -91,7 +91,9 @@ TEST_CASE("configuration: the JSON Schema knows the members that the library kno
       {parts.find("target")->find("properties")->find("input_transformer"), target(R"("input_transformer": {"?": 1})")},
   };
   service events;
-  for (const auto& [part, document] : places) {
+  for (const auto& place : places) {
+    const auto& part = place.first;
+    const std::string& document = place.second;
     INFO(document);
     const std::string said = configuration(events).check(document).error().message;
     const std::size_t at = said.find("there are ");

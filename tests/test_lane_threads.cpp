@@ -354,7 +354,7 @@ TEST_CASE("threads: answers that race with the end are counted once, or reported
 
 TEST_CASE("threads: the bus may go while answers are being given; all of them are told or counted before it is gone") {
   for (int round = 0; round < 300; ++round) {
-    std::atomic<int> told{0}, closed{0};
+    std::atomic<int> told{0};
     auto t = std::make_shared<keeper>();
     std::thread answerer;
     {
