@@ -222,7 +222,8 @@ TEST_CASE("threads: deliveries answered elsewhere while the bus goes") {
       void deliver(delivery d) override { kept_.push_back(std::move(d)); }
       std::vector<delivery>& kept_;
     };
-    auto b = std::make_unique<bus>("test", bus_options{.delivery = probe::once(), .on_error = [&](const delivery_failure&) { ++reported; }});
+    auto b = std::make_unique<bus>(
+        "test", bus_options{.delivery = probe::once(), .on_error = [&](const delivery_failure&) { ++reported; }});
     b->put_rule(probe::from_shop("r")).value();
     b->put_target("r", {.id = "t", .target = std::make_shared<keeper>(kept)}).value();
     for (int i = 0; i < 20; ++i) b->put_event(probe::order()).value();

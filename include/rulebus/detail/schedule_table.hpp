@@ -25,7 +25,6 @@
 
 namespace rulebus::inline v1::detail {
 
-
 /// No instant: none that comes.
 inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
 
