@@ -18,6 +18,9 @@ function(rulebus_target_options target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # The instrumentation confuses this warning (GCC's manual, "Instrumentation Options"); the plain builds have it.
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+      if("thread" IN_LIST RULEBUS_SANITIZE)
+        target_compile_options(${target} PRIVATE -Wno-tsan)  # about fences in Boost.Asio
+      endif()
     endif()
   endif()
   if(RULEBUS_BUILD_FUZZERS)
