@@ -11,6 +11,7 @@
 #include "rulebus/detail/bus_impl.hpp"
 #include "rulebus/detail/envelope.hpp"
 #include "rulebus/detail/names.hpp"
+#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -59,16 +60,6 @@ dispatcher::settings dispatcher_settings(const std::string& bus_name, const bus_
           .observer = o.observer};
 }
 
-/// How dead letters are delivered: never by the thread that failed, and with patience, but not for a day.
-std::shared_ptr<const delivery_options> dead_letter_options() {
-  delivery_options o;
-  o.dispatch = dispatch::executor;
-  o.retry.maximum_retry_attempts = 10;
-  o.retry.backoff_base = std::chrono::milliseconds(100);
-  o.queue_capacity = SIZE_MAX;
-  return std::make_shared<const delivery_options>(o);
-}
-
 }  // namespace detail::bus_source
 
 bus::impl::impl(std::string bus_name, bus_options given)
@@ -83,7 +74,7 @@ bus::impl::impl(std::string bus_name, bus_options given)
                options.matching.patterns,
                options.inputs,
                std::make_shared<const delivery_options>(options.delivery),
-               detail::bus_source::dead_letter_options(),
+               detail::dead_letter_options(),
                deliveries_},
       dead_letter_(options.dead_letter),
       sessions_(patterns_),

@@ -9,6 +9,7 @@
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_text.hpp"
 #include "rulebus/detail/json_write.hpp"
+#include "rulebus/detail/utc_text.hpp"
 #include "rulebus/detail/utf8.hpp"
 
 namespace rulebus::inline v1 {
@@ -168,9 +169,6 @@ std::optional<std::int64_t> utc_offset(std::string_view text) {
   return text[0] == '-' ? -seconds : seconds;
 }
 
-constexpr std::int64_t first_second = -62167219200;  // 0000-01-01T00:00:00Z
-constexpr std::int64_t last_second = 253402300799;   // 9999-12-31T23:59:59Z
-
 // ---- base64
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -247,17 +245,8 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   if (!offset || !date.ok()) return {};
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   const std::int64_t seconds = ((days * 24 + hour) * 60 + minute) * 60 + second - *offset;
-  if (seconds < cloud_rules::first_second || seconds > cloud_rules::last_second) return {};
+  if (seconds < first_second || seconds > last_second) return {};
   return seconds;
-}
-
-std::string utc_seconds_text(std::int64_t seconds) {
-  const std::chrono::sys_seconds instant{std::chrono::seconds{seconds}};
-  const auto day = std::chrono::floor<std::chrono::days>(instant);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{instant - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 std::string to_base64(std::string_view bytes) {

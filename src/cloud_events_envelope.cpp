@@ -16,6 +16,7 @@
 #include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_write.hpp"
+#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -292,7 +293,7 @@ result<envelope> to_envelope(const cloud_event& e, const cloud_event_options& op
   envelope out{e.id, e.type, e.source, options.account, {}, options.region, {}, {}, {}};
   source::extras_writer extras;
   const auto seconds = e.time.empty() ? source::now(options) : detail::parse_rfc3339(e.time).value();
-  out.time = detail::utc_seconds_text(seconds);
+  out.time = detail::utc_text(seconds);
   if (!e.subject.empty()) extras.put("subject", e.subject);
   if (e.time.empty()) {
     extras.put_null("time");

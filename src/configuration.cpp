@@ -88,6 +88,9 @@ class document_checks {
   result<void> of(const target_description& d) {
     if (result<void> valid = at(d.offset, check_length(d.arn, arn::max_bytes, "arn")); !valid) return valid;
     if (d.type != target_type::file && d.type != target_type::queue) return {};
+    if (d.dead_letter_queue) {
+      if (result<void> valid = of(*d.dead_letter_queue); !valid) return valid;
+    }
     target_description plain = d;
     plain.arn.clear();
     std::string text = write_description(plain);

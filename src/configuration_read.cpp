@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "rulebus/detail/configuration_document.hpp"
-#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -200,7 +200,7 @@ class document_reader {
     std::string_view written;
     if (token_ != token::object_begin) return unexpected("an object");
     if (!raw(written)) return false;
-    append_compact(b.policy, written);
+    append_minified(b.policy, written);
     return true;
   }
 
@@ -248,7 +248,7 @@ class document_reader {
     std::string_view written;
     if (!raw(written)) return false;
     r.pattern_size = written.size();
-    append_compact(r.fields.event_pattern, written);
+    append_minified(r.fields.event_pattern, written);
     return true;
   }
 
@@ -266,6 +266,8 @@ class document_reader {
                                                    "name",
                                                    "capacity",
                                                    "visibility_timeout_in_milliseconds",
+                                                   "max_receives",
+                                                   "dead_letter_queue",
                                                    "event_bus_name",
                                                    "max_hops",
                                                    "input",
@@ -295,10 +297,19 @@ class document_reader {
   bool description(target_description& d) {
     d.offset = in_.offset();
     offset_of parameters;
-    static constexpr std::string_view members[] = {"type",           "arn",      "path",
-                                                   "max_bytes",      "keep",     "sync_every",
-                                                   "name",           "capacity", "visibility_timeout_in_milliseconds",
-                                                   "event_bus_name", "max_hops"};
+    static constexpr std::string_view members[] = {"type",
+                                                   "arn",
+                                                   "path",
+                                                   "max_bytes",
+                                                   "keep",
+                                                   "sync_every",
+                                                   "name",
+                                                   "capacity",
+                                                   "visibility_timeout_in_milliseconds",
+                                                   "max_receives",
+                                                   "dead_letter_queue",
+                                                   "event_bus_name",
+                                                   "max_hops"};
     if (!object({}, members, [&](std::string_view key, std::size_t at) { return parameter(d, key, at, parameters); }))
       return false;
     if (d.type != target_type::by_arn && !d.arn.empty()) return fail(d.offset, "a dead letter has a type or an arn, not both");
@@ -321,9 +332,24 @@ class document_reader {
     if (key == "sync_every") return number(d.sync_every, most);
     if (key == "capacity") return number(d.capacity, most);
     if (key == "max_hops") return number(d.max_hops, 1'000);
+    if (key == "max_receives") return number(d.max_receives, 1'000'000);
+    if (key == "dead_letter_queue") return dead_letter_queue(d);
     std::uint64_t milliseconds = 0;
     if (!number(milliseconds, std::uint64_t{12} * 3600 * 1000)) return false;
     d.visibility_timeout = std::chrono::milliseconds(milliseconds);
+    return true;
+  }
+
+  /// Another queue, which may have one as well.
+  bool dead_letter_queue(target_description& of) {
+    target_description d{.type = target_type::queue, .offset = in_.offset()};
+    offset_of parameters;
+    static constexpr std::string_view members[] = {"name", "capacity", "visibility_timeout_in_milliseconds", "max_receives",
+                                                   "dead_letter_queue"};
+    if (!object({}, members, [&](std::string_view key, std::size_t at) { return parameter(d, key, at, parameters); }))
+      return false;
+    if (!complete(d, parameters)) return false;
+    of.dead_letter_queue = std::make_shared<const target_description>(std::move(d));
     return true;
   }
 
@@ -338,7 +364,7 @@ class document_reader {
         {target_type::by_arn, "", {}},
         {target_type::standard_output, "", {}},
         {target_type::file, "path", {"max_bytes", "keep", "sync_every"}},
-        {target_type::queue, "name", {"capacity", "visibility_timeout_in_milliseconds"}},
+        {target_type::queue, "name", {"capacity", "visibility_timeout_in_milliseconds", "max_receives", "dead_letter_queue"}},
         {target_type::null, "", {}},
         {target_type::bus, "event_bus_name", {"max_hops"}},
     };
@@ -353,6 +379,8 @@ class document_reader {
     }
     if (!own.needed.empty() && d.name.empty())
       return fail(d.offset, fmt::format("a target of the type {} needs {}", type_name, own.needed));
+    if ((d.max_receives > 0) != (d.dead_letter_queue != nullptr))
+      return fail(d.offset, "a queue has both max_receives and dead_letter_queue, or neither");
     return true;
   }
 

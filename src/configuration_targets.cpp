@@ -65,7 +65,7 @@ target_description without_label(target_description d) {
 
 }  // namespace configuration_targets_source
 
-result<std::shared_ptr<target>> configuration_targets::make(const target_description& d, const std::shared_ptr<bus>& to) const {
+result<std::shared_ptr<target>> configuration_targets::make(const target_description& d, const std::shared_ptr<bus>& to) {
   using made_target = std::shared_ptr<target>;
   switch (d.type) {
     case target_type::by_arn:
@@ -82,9 +82,15 @@ result<std::shared_ptr<target>> configuration_targets::make(const target_descrip
       return made_target(*std::move(opened));
     }
     case target_type::queue: {
-      const queue_options o{.capacity = static_cast<std::size_t>(d.capacity),
-                            .visibility_timeout = d.visibility_timeout,
-                            .clock = of_.options().buses.clock};
+      queue_options o{.capacity = static_cast<std::size_t>(d.capacity),
+                      .visibility_timeout = d.visibility_timeout,
+                      .max_receives = static_cast<unsigned>(d.max_receives),
+                      .clock = of_.options().buses.clock};
+      if (d.dead_letter_queue) {
+        const auto letters = find_or_make(*d.dead_letter_queue);
+        if (!letters) return letters;
+        o.dead_letters = std::dynamic_pointer_cast<queue_target>(*letters);
+      }
       if (result<void> valid = queue_target::check(o); !valid) return std::move(valid).error();
       return made_target(std::make_shared<queue_target>(o));
     }

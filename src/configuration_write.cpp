@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "rulebus/detail/configuration_document.hpp"
-#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_write.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -80,6 +80,17 @@ void write_strings(json_writer& out, std::string_view key, const string_map& map
   });
 }
 
+void write_queue(json_writer& out, const target_description& d) {
+  const target_description standard;
+  out.string("name", d.name);
+  if (d.capacity != standard.capacity) out.number("capacity", d.capacity);
+  if (d.visibility_timeout != standard.visibility_timeout)
+    out.number("visibility_timeout_in_milliseconds", static_cast<std::uint64_t>(d.visibility_timeout.count()));
+  if (!d.dead_letter_queue) return;
+  out.number("max_receives", d.max_receives);
+  out.object("dead_letter_queue", [&] { write_queue(out, *d.dead_letter_queue); });
+}
+
 void write_parameters(json_writer& out, const target_description& d) {
   const target_description standard;
   const auto number = [&](std::string_view key, std::uint64_t n, std::uint64_t otherwise) {
@@ -94,12 +105,7 @@ void write_parameters(json_writer& out, const target_description& d) {
       number("keep", d.keep, standard.keep);
       number("sync_every", d.sync_every, standard.sync_every);
       break;
-    case target_type::queue:
-      out.string("name", d.name);
-      number("capacity", d.capacity, standard.capacity);
-      number("visibility_timeout_in_milliseconds", static_cast<std::uint64_t>(d.visibility_timeout.count()),
-             static_cast<std::uint64_t>(standard.visibility_timeout.count()));
-      break;
+    case target_type::queue: write_queue(out, d); break;
     case target_type::bus:
       out.string("event_bus_name", d.name);
       number("max_hops", d.max_hops, standard.max_hops);
@@ -164,7 +170,7 @@ void write_target(json_writer& out, const target_document& t, const delivery_opt
 void write_rule(json_writer& out, const rule_document& r, const delivery_options& standard) {
   out.object({}, [&] {
     std::string pattern;
-    append_compact(pattern, r.fields.event_pattern);
+    append_minified(pattern, r.fields.event_pattern);
     out.string("name", r.fields.name);
     out.raw("event_pattern", pattern);
     if (!r.fields.description.empty()) out.string("description", r.fields.description);

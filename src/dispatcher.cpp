@@ -169,6 +169,13 @@ void dispatcher::wake_at(lane& l, nanoseconds when) noexcept {
   ask_executor([&](rulebus::executor& e) { e.ready(shared_from_this()); });
 }
 
+void dispatcher::put_off(lane& l, nanoseconds when) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (stopped()) return;
+  timers_.remove(l);
+  if (when != never) timers_.set(l, when);
+}
+
 /// Tells the executor of the first wake, unless it knows of one that is no later and has not come.
 void dispatcher::arm(nanoseconds when) noexcept {
   const auto delay = std::max(nanoseconds(0), when - elapsed());
@@ -227,11 +234,21 @@ dispatcher::turn dispatcher::next_turn(bool first, bool want) {
   return t;
 }
 
+/// Wakes are left standing when an answer comes, which is the cheapest for who answers; so who asks looks whether the first
+/// is still for something.
 std::optional<nanoseconds> dispatcher::next_due() {
-  const std::lock_guard lock(mutex_);
-  if (ready_first_) return nanoseconds(0);
-  if (timers_.empty()) return std::nullopt;
-  return timers_.first();
+  for (;;) {
+    counted_ptr<lane> first;
+    nanoseconds when{};
+    {
+      const std::lock_guard lock(mutex_);
+      if (ready_first_) return nanoseconds(0);
+      if (timers_.empty()) return std::nullopt;
+      when = timers_.first();
+      first = counted_ptr<lane>::unless_gone(&timers_.of_first());
+    }
+    if (when <= elapsed() || !first || !first->put_off_wake()) return when;
+  }
 }
 
 // ---- what is under way

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <chrono>
 #include <random>
 #include <utility>
 
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_write.hpp"
 #include "rulebus/detail/names.hpp"
+#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1::detail {
 
@@ -44,29 +45,6 @@ std::string make_uuid() {
   words[2] = (words[2] & 0x3fffffffu) | 0x80000000u;
   return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:04x}{:08x}", words[0], words[1] >> 16, words[1] & 0xffff, words[2] >> 16,
                      words[2] & 0xffff, words[3]);
-}
-
-std::string utc_text(std::int64_t seconds) {
-  const std::chrono::sys_seconds instant{std::chrono::seconds{seconds}};
-  const auto day = std::chrono::floor<std::chrono::days>(instant);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{instant - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
-void append_compact(std::string& out, std::string_view json) {
-  bool in_string = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_string && c == '\\') {
-      out += c;
-      out += json[++i];
-      continue;
-    }
-    if (c == '"') in_string = !in_string;
-    if (in_string || (c != ' ' && c != '\t' && c != '\n' && c != '\r')) out += c;
-  }
 }
 
 std::size_t entry_size(const put_events_entry& entry) {
@@ -105,7 +83,7 @@ result<std::string> make_envelope(const put_events_entry& entry, const envelope_
   json += ']';
   if (entry.tags && !entry.tags->empty()) envelope_source::append_tags(json, *entry.tags);
   json += ",\"detail\":";
-  append_compact(json, entry.detail);
+  append_minified(json, entry.detail);
   json += '}';
   return json;
 }

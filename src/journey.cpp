@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "rulebus/detail/envelope.hpp"
 #include "rulebus/detail/json_write.hpp"
+#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1 {
 

@@ -509,4 +509,12 @@ delivery_metrics lane::metrics() const {
   return now;
 }
 
+std::shared_ptr<const delivery_options> dead_letter_options() {
+  delivery_options o;
+  o.dispatch = dispatch::executor;
+  o.retry.backoff_base = std::chrono::milliseconds(100);
+  o.queue_capacity = SIZE_MAX;
+  return std::make_shared<const delivery_options>(o);
+}
+
 }  // namespace rulebus::inline v1::detail

@@ -127,6 +127,16 @@ std::optional<verdict> lane::plan_retry(invocation& i, delivery_outcome& o, nano
   return std::nullopt;
 }
 
+bool lane::put_off_wake() noexcept {
+  const nanoseconds now = in_->elapsed();
+  const guard lock(mutex_);
+  const nanoseconds at = closed_ ? dispatcher::never : due(now);
+  if (at <= woken_at_) return false;
+  woken_at_ = at;
+  in_->put_off(*this, at);  // under the mutex: nobody may ask for a sooner one in between
+  return true;
+}
+
 /// Whatever is to be done next, somebody comes for it.
 void lane::plan(guard& lock, nanoseconds now) noexcept {
   if (closed_ || (queue_.empty() && waiting_.empty() && (out_.empty() || options_->timeout.count() == 0))) return lock.unlock();

@@ -72,4 +72,5 @@
 #include "transformer.cpp"
 #include "transformer_path.cpp"
 #include "transformer_template.cpp"
+#include "utc_text.cpp"
 #include "wildcard.cpp"

@@ -16,15 +16,6 @@ namespace detail::scheduler_source {
 
 constexpr std::size_t max_input = std::size_t{256} * 1024;
 
-delivery_options dead_letter_options() {
-  delivery_options o;
-  o.dispatch = dispatch::executor;
-  o.retry.maximum_retry_attempts = 10;
-  o.retry.backoff_base = std::chrono::milliseconds(100);
-  o.queue_capacity = SIZE_MAX;
-  return o;
-}
-
 error wrong(std::string_view member, std::string_view must) {
   return {errc::invalid_argument, fmt::format("{} must be {}", member, must)};
 }
@@ -62,7 +53,7 @@ scheduler::impl::impl(scheduler_options given)
       failures_(options_.on_error ? std::make_shared<detail::failure_reporter>(std::exchange(options_.on_error, nullptr))
                                   : nullptr),
       default_delivery_(std::make_shared<const delivery_options>(options_.delivery)),
-      dead_letter_delivery_(std::make_shared<const delivery_options>(detail::scheduler_source::dead_letter_options())),
+      dead_letter_delivery_(detail::dead_letter_options()),
       lane_name_(std::make_shared<const std::string>("schedule")) {
   if (!options_.clock) options_.clock = system_clock();
   const std::chrono::seconds longest = std::chrono::years(1000);

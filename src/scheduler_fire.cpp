@@ -5,10 +5,10 @@
 #include <thread>
 #include <utility>
 
-#include "rulebus/detail/envelope.hpp"
 #include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/json_write.hpp"
 #include "rulebus/detail/scheduler_impl.hpp"
+#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1 {
 

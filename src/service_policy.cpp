@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_write.hpp"
 
@@ -28,7 +28,7 @@ std::string compact_value(json_reader& reader, token first, std::string_view tex
     }
   }
   std::string out;
-  append_compact(out, text.substr(start, reader.end_offset() - start));
+  append_minified(out, text.substr(start, reader.end_offset() - start));
   return out;
 }
 

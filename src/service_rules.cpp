@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "rulebus/arn.hpp"
-#include "rulebus/detail/envelope.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_reader.hpp"
 #include "rulebus/detail/json_write.hpp"
 #include "rulebus/detail/names.hpp"
@@ -159,7 +159,7 @@ result<std::string> statement_of(const permission& p, std::string_view bus_arn) 
       return error{errc::invalid_argument, "Parameter Condition is not valid. Reason: " + valid.error().message};
     }
     json += R"(,"Condition":)";
-    append_compact(json, p.condition);
+    append_minified(json, p.condition);
   }
   return json + '}';
 }

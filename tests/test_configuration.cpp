@@ -88,6 +88,11 @@ TEST_CASE("configuration: events go the way that it says") {
   const auto messages = c.queue("jobs")->receive(10);
   REQUIRE(messages.size() == 1);
   CHECK(messages[0].body() == R"({"total":250})");
+  const auto hopeless = c.queue("hopeless");  // where it goes when it was received once and comes back
+  REQUIRE(hopeless != nullptr);
+  CHECK(c.queue("jobs")->release(messages[0].receipt()));
+  CHECK(c.queue("jobs")->receive(10).empty());
+  CHECK(hopeless->receive().at(0).body() == R"({"total":250})");
 }
 
 TEST_CASE("configuration: canonical form sorts names, leaves out what is default, and takes white space out of patterns") {

@@ -83,6 +83,7 @@ TEST_CASE("configuration: the JSON Schema knows the members that the library kno
       {parts.find("rule"), R"({"buses": [{"rules": [{"?": 1}]}]})"},
       {parts.find("target"), target(R"("?": 1)")},
       {parts.find("dead_letter"), target(R"("dead_letter": {"?": 1})")},
+      {parts.find("dead_letter_queue"), target(R"("dead_letter_queue": {"?": 1})")},
       {&delivery, target(R"("delivery": {"?": 1})")},
       {group("retry_policy"), target(R"("delivery": {"retry_policy": {"?": 1}})")},
       {group("rate"), target(R"("delivery": {"rate": {"?": 1}})")},

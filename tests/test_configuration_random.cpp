@@ -81,6 +81,12 @@ class random_documents {
         put(v, "type", text("queue"));
         put(v, "name", text("q" + std::to_string(n)));
         if (n > 0) put(v, "capacity", number(n * 100));
+        if (n == 2) {
+          value letters{kind::object};
+          put(letters, "name", text("q3"));
+          put(v, "max_receives", number(4));
+          put(v, "dead_letter_queue", letters);
+        }
         break;
       }
       default:

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -68,6 +69,29 @@ TEST_CASE("dead letters: a queue gets the event and the attributes, and redrive 
   CHECK(letters->depth() == queue_depth{});
   CHECK(b.events.flush());
   CHECK(got == texts{R"({"n":1}k)", R"({"n":2}k)"});
+}
+
+TEST_CASE("dead letters: a queue that is full for hours loses none of them") {
+  bus_fixture b;
+  const auto letters = std::make_shared<queue_target>(queue_options{.capacity = 1, .clock = b.time});
+  b.events.put_target("all", {.id = "t", .target = failing(), .dead_letter = letters}).value();
+  b.put(R"({"n":1})");
+  b.put(R"({"n":2})");
+  const auto pass = [&](std::chrono::nanoseconds by) {
+    for (const auto end = b.time->elapsed() + by; b.time->elapsed() < end; b.events.pump()) {
+      const auto due = b.events.next_due();
+      b.time->advance(std::clamp(due.value_or(by), std::chrono::nanoseconds(1), end - b.time->elapsed()));
+    }
+  };
+  pass(std::chrono::hours(6));
+  const auto first = letters->receive();
+  REQUIRE(first.size() == 1);
+  CHECK(letters->acknowledge(first[0].receipt()));
+  pass(std::chrono::minutes(15));
+  const auto second = letters->receive();
+  REQUIRE(second.size() == 1);
+  CHECK(detail_of(first[0]) + detail_of(second[0]) == R"({"n":1}{"n":2})");
+  CHECK(b.events.metrics().deliveries.dropped == 0);
 }
 
 TEST_CASE("dead letters: redrive takes those that match, up to a maximum, and lets the others be") {

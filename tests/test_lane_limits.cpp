@@ -88,6 +88,29 @@ TEST_CASE("lane: without a timeout an answer may take for ever") {
   CHECK(h.metrics().successful_invocation_attempts == 1);
 }
 
+TEST_CASE("lane: nothing is due when all have answered, and then what is still out") {
+  bus_in_hand h;
+  auto t = std::make_shared<keeper>();
+  h.add(t, {.timeout = seconds(5)});
+  h.put(1);
+  h.time->advance(seconds(1));
+  h.put(2);
+  CHECK(h.b.next_due() == seconds(4));
+  t->take().succeed();
+  CHECK(h.b.next_due() == seconds(5));
+  delivery second = t->take();
+  h.put(3);
+  second.succeed();
+  t->take().succeed();
+  CHECK_FALSE(h.b.next_due());
+  h.time->advance(seconds(1));
+  h.put(4);  // its timeout is later than the one that was put off
+  CHECK(h.b.next_due() == seconds(5));
+  h.pass(seconds(5));
+  CHECK(h.metrics().in_flight == 0);
+  CHECK(h.metrics().queued == 1);
+}
+
 TEST_CASE("lane: what waited longer than maximum_event_age ends when its turn comes") {
   bus_in_hand h;
   auto t = std::make_shared<keeper>();

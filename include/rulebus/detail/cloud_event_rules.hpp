@@ -34,8 +34,6 @@ bool is_utf8(std::string_view text);
 /// Seconds since 1970 of an RFC 3339 time; fractions are cut off, a leap second is the next minute's first. Nothing when it is
 /// none, or not within the years 0 to 9999.
 std::optional<std::int64_t> parse_rfc3339(std::string_view text);
-/// 2026-11-23T08:00:00Z
-std::string utc_seconds_text(std::int64_t seconds);
 
 /// RFC 4648, section 4.
 std::string to_base64(std::string_view bytes);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,12 +24,14 @@ enum class target_type : std::uint8_t { by_arn, standard_output, file, queue, nu
 struct target_description {
   target_type type = target_type::by_arn;
   std::string arn{};
-  std::string name{};                                     // file: its path; queue: its name; bus: the other bus's name
-  std::uint64_t max_bytes = 0, keep = 5, sync_every = 0;  // file
-  std::uint64_t capacity = 100'000;                       // queue
-  std::chrono::milliseconds visibility_timeout{30'000};   // queue
-  std::uint64_t max_hops = 16;                            // bus
-  std::size_t offset = 0;                                 // in the text
+  std::string name{};                                             // file: its path; queue: its name; bus: the other bus's name
+  std::uint64_t max_bytes = 0, keep = 5, sync_every = 0;          // file
+  std::uint64_t capacity = 100'000;                               // queue
+  std::chrono::milliseconds visibility_timeout{30'000};           // queue
+  std::uint64_t max_receives = 0;                                 // queue
+  std::shared_ptr<const target_description> dead_letter_queue{};  // of a queue; null: it has none
+  std::uint64_t max_hops = 16;                                    // bus
+  std::size_t offset = 0;                                         // in the text
 };
 
 struct target_document {

@@ -30,7 +30,7 @@ class configuration_targets {
     std::weak_ptr<target> used;
     std::weak_ptr<bus> to;  // of a bus target
   };
-  result<std::shared_ptr<target>> make(const target_description& d, const std::shared_ptr<bus>& to) const;
+  result<std::shared_ptr<target>> make(const target_description& d, const std::shared_ptr<bus>& to);
   void forget_what_is_gone();
 
   service& of_;

@@ -63,6 +63,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   void dismiss(lane& l, const delivery_metrics* counts) noexcept;  ///< and what it counted, for the sum
   void make_ready(lane& l) noexcept;                               ///< a thread will call l.run
   void wake_at(lane& l, nanoseconds when) noexcept;                ///< at the latest: a wake that was sooner stays
+  void put_off(lane& l, nanoseconds when) noexcept;                ///< the wake that it has, or none if `when` is never
   bool manual() const noexcept { return manual_; }                 ///< nobody but who pumps
   std::size_t concurrency() const noexcept { return concurrency_; }
 

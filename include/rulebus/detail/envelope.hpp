@@ -14,12 +14,6 @@ namespace rulebus::inline v1::detail {
 
 /// RFC 9562, version 4: 122 random bits from the system.
 std::string make_uuid();
-/// "2026-11-25T08:00:00Z"; `seconds` since 1970 must be of the years 0 to 9999 (within first_second and last_second).
-std::string utc_text(std::int64_t seconds);
-inline constexpr std::int64_t first_second = -62167219200;  // 0000-01-01T00:00:00Z
-inline constexpr std::int64_t last_second = 253402300799;   // 9999-12-31T23:59:59Z
-/// Appends valid JSON without the white space between its tokens.
-void append_compact(std::string& out, std::string_view json);
 
 /// In bytes, by the formula of the API page of PutEvents.
 std::size_t entry_size(const put_events_entry& entry);

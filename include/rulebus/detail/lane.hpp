@@ -74,6 +74,8 @@ class lane final : public counted {
   /// From the dispatcher: does what is due, up to `max` deliveries or one batch; returns how many it made. `woken`: the wake
   /// that was asked for has come.
   std::size_t run(std::size_t max, bool woken) noexcept;
+  /// The wake that was asked for may be for what is over by now: asks for a later one or none, and returns whether it did.
+  bool put_off_wake() noexcept;
   /// An attempt of i has this outcome, unless it has another already.
   void answered(invocation& i, std::uint32_t attempt, delivery_outcome&& outcome);
   /// Gives back everything as undelivered; later offers too.
@@ -206,5 +208,8 @@ class lane final : public counted {
   bool retired_ = false;
   const role role_;
 };
+
+/// How dead letters are delivered: never by the thread that failed, soon again, and for as long as any event is tried.
+std::shared_ptr<const delivery_options> dead_letter_options();
 
 }  // namespace rulebus::inline v1::detail

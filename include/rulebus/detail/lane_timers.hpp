@@ -22,6 +22,7 @@ class lane_timers {
  public:
   bool empty() const noexcept { return heap_.empty(); }
   std::chrono::nanoseconds first() const noexcept { return heap_.front().when; }
+  lane& of_first() const noexcept { return *heap_.front().of; }
 
   /// Wakes l at `when`, or earlier if that was asked before. True: it is the first to be woken now.
   bool set(lane& l, std::chrono::nanoseconds when) noexcept;
