@@ -23,7 +23,7 @@ LEVELS = {
     **dict.fromkeys(("targets/null", "targets/resolver", "targets_resolver"), 4),  # they need no bus
     **dict.fromkeys(("rule", "schedule", "transaction", "archive", "metrics"), 4),
     "bus_options": 4,
-    **dict.fromkeys(("bus", "rule_table", "prometheus"), 5),
+    **dict.fromkeys(("bus", "rule_table", "rule_timers", "prometheus"), 5),
     **dict.fromkeys(("scheduler", "replay"), 6),
     "service": 7,
     **dict.fromkeys(("configuration", "server", "targets", "asio_executor", "cli", "rulebus"), 8),

@@ -69,21 +69,26 @@ bus::impl::impl(std::string bus_name, bus_options given)
                                  : nullptr),
       patterns_(options.matching),
       deliveries_(std::make_shared<detail::dispatcher>(detail::bus_source::dispatcher_settings(name, options, failures_))),
-      context_{name,
-               options.limits,
-               options.matching.patterns,
-               options.inputs,
-               std::make_shared<const delivery_options>(options.delivery),
-               detail::dead_letter_options(),
-               deliveries_},
+      context_{
+          name,
+          options.limits,
+          options.matching.patterns,
+          options.inputs,
+          std::make_shared<const delivery_options>(options.delivery),
+          detail::dead_letter_options(),
+          deliveries_,
+          std::make_shared<detail::rule_timers>(deliveries_, [this](std::uint64_t number, const std::string& rule_name,
+                                                                    time_point instant) { fire(number, rule_name, instant); })},
       dead_letter_(options.dead_letter),
       sessions_(patterns_),
       recent_(options.deduplication_window) {
   deliveries_->start();
+  context_.timers->start();
 }
 
 bus::impl::~impl() {
   deliveries_->stop();
+  context_.timers->stop();
   deliveries_->end_threads();
   for (const detail::dispatcher::leftover& left : deliveries_->take_undelivered()) {
     if (failures_) failures_->report({left.rule_name, left.target_id, left.event, left.reason, true, left.attempts, false});
@@ -245,8 +250,9 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
 
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-                      std::uint64_t sequence, detail::nanoseconds put_at) {
+                      std::uint64_t sequence, detail::nanoseconds put_at, put_by whom) {
   auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
+  made->scheduled = whom == put_by::schedule;
   made->sequence = sequence;
   made->created = put_at;
   std::optional<error> refused;
@@ -297,6 +303,7 @@ std::size_t bus::impl::pump(std::size_t max, std::optional<std::chrono::millisec
   const auto end = steady::now() + deadline.value_or(std::chrono::milliseconds(0));
   std::size_t done = 0;
   while (done < max) {
+    timers().run(256);
     const std::size_t now = deliveries_->run(deadline ? 1 : std::min<std::size_t>(max - done, 256));
     done += now;
     if (deadline && steady::now() >= end) break;
@@ -319,6 +326,7 @@ bus_metrics bus::impl::metrics() const {
   now.events = of(counted_.events);
   now.matched_events = of(counted_.matched);
   now.triggered_rules = of(counted_.triggered);
+  now.missed_schedules = timers().missed();
   now.deliveries = deliveries_->metrics();
   return now;
 }
@@ -353,14 +361,17 @@ result<void> bus::forward(const event& e, const event_context& context, const pu
 result<void> bus::flush(std::optional<std::chrono::milliseconds> deadline) {
   std::optional<std::chrono::steady_clock::time_point> end;
   if (deadline) end = std::chrono::steady_clock::now() + *deadline;
+  while (impl_->timers().run(256) > 0) {}
   if (impl_->deliveries().flush(end)) return {};
   return error{errc::timed_out, fmt::format("{} deliveries have not ended", impl_->deliveries().under_way())};
 }
 std::size_t bus::pump(std::size_t max, std::optional<std::chrono::milliseconds> deadline) { return impl_->pump(max, deadline); }
 std::optional<std::chrono::nanoseconds> bus::next_due() const {
   const auto due = impl_->deliveries().next_due();
-  if (!due) return std::nullopt;
-  return *due - impl_->deliveries().elapsed();
+  const auto scheduled = impl_->timers().next_due();
+  if (!due) return scheduled;
+  const auto wait = *due - impl_->deliveries().elapsed();
+  return scheduled ? std::min(wait, *scheduled) : wait;
 }
 
 std::vector<undelivered_event> bus::stop() {

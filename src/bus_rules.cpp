@@ -37,6 +37,7 @@ result<void> bus::impl::change(const std::function<result<void>(detail::rule_edi
     publish(*editor, stage(*editor), replaced);
   }
   detail::bus_rules_source::retire_replaced(*editor);
+  timers().wake();
   return {};
 }
 
@@ -49,8 +50,12 @@ bus::impl::staged bus::impl::stage(detail::rule_editor& editor) {
     if (!now) continue;
     if (now->fields.state != rule_state::enabled) {
       now->in_matcher = nullptr;
-    } else if (!now->in_matcher) {
-      now->in_matcher = std::make_shared<const detail::installed>(patterns_, now->value);
+      now->follows = nullptr;
+    } else {
+      if (now->value && !now->in_matcher) now->in_matcher = std::make_shared<const detail::installed>(patterns_, *now->value);
+      if (now->schedule && !now->follows) {
+        now->follows = std::make_shared<const detail::followed>(context_.timers, now->name, now->schedule);
+      }
     }
     if (now->in_matcher) ready.next.set(now->in_matcher->id(), now);
     tagged_.add(rule_name, now->fields.tags);
@@ -108,6 +113,7 @@ result<void> bus::impl::commit(std::span<const bus_changes> all, commit_place& a
   for (std::size_t i = 0; i < all.size(); ++i) all[i].of->impl_->publish(*editors[i], std::move(ready[i]), replaced[i]);
   locks.clear();
   for (const auto& editor : editors) detail::bus_rules_source::retire_replaced(*editor);
+  for (const bus_changes& one : all) one.of->impl_->timers().wake();
   return {};
 }
 

@@ -163,6 +163,12 @@ error locate(const bus_plan& p, std::size_t change, const error& e, std::string_
   if (source.what == kind::bus) return error_in_document(e.code, e.message, json, p.document->offset);
   const rule_document& r = p.document->rules[source.rule];
   if (source.what == kind::rule_tags) return error_in_document(e.code, e.message, json, r.tags_offset);
+  if (source.what == kind::rule && e.code == errc::invalid_schedule) {
+    return error_in_document(e.code, e.message, json, r.schedule_offset);
+  }
+  if (source.what == kind::rule && r.pattern_size > 0 && r.fields.event_pattern.empty()) {
+    return error_in_document(e.code, e.message, json, r.pattern_offset);
+  }
   if (source.what != kind::rule || e.line == 0) return error_in_document(e.code, e.message, json, r.offset);
   const std::string_view written = json.substr(r.pattern_offset, r.pattern_size);
   if (written.starts_with('{')) {  // the bus was given it without white space

@@ -220,11 +220,13 @@ class document_reader {
   bool rule(std::vector<rule_document>& all) {
     rule_document& r = all.emplace_back();
     r.offset = in_.offset();
-    static constexpr std::string_view members[] = {"name", "event_pattern", "description", "state", "tags", "targets"};
+    static constexpr std::string_view members[] = {"name", "event_pattern", "schedule_expression", "description", "state",
+                                                   "tags", "targets"};
     const bool good = object({}, members, [&](std::string_view key, std::size_t) {
       const std::size_t at = in_.offset();
       if (key == "name") return string(r.fields.name);
       if (key == "event_pattern") return pattern(r);
+      if (key == "schedule_expression") return r.schedule_offset = at, string(r.fields.schedule_expression);
       if (key == "description") return string(r.fields.description);
       if (key == "state") return word(r.fields.state, state_names);
       if (key == "tags") return r.tags_offset = at, strings(r.fields.tags);
@@ -232,7 +234,8 @@ class document_reader {
     });
     if (!good) return false;
     if (r.fields.name.empty()) return fail(r.offset, "a rule needs a name");
-    if (r.pattern_size == 0) return fail(r.offset, "a rule needs an event_pattern");
+    if (r.pattern_size == 0 && r.fields.schedule_expression.empty())
+      return fail(r.offset, "a rule needs an event_pattern or a schedule_expression");
     return unique_names(r.targets, "target", [](const target_document& t) -> const std::string& { return t.id; });
   }
 

@@ -172,7 +172,8 @@ void write_rule(json_writer& out, const rule_document& r, const delivery_options
     std::string pattern;
     append_minified(pattern, r.fields.event_pattern);
     out.string("name", r.fields.name);
-    out.raw("event_pattern", pattern);
+    if (!pattern.empty()) out.raw("event_pattern", pattern);
+    if (!r.fields.schedule_expression.empty()) out.string("schedule_expression", r.fields.schedule_expression);
     if (!r.fields.description.empty()) out.string("description", r.fields.description);
     if (r.fields.state != rule_state::enabled) out.string("state", state_names[static_cast<std::size_t>(r.fields.state)]);
     write_strings(out, "tags", r.fields.tags);

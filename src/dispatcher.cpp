@@ -63,6 +63,10 @@ void dispatcher::call_thread() noexcept {
   if (called_ > 0) --called_;
 }
 
+void dispatcher::call(const std::shared_ptr<work>& w, nanoseconds delay) noexcept {
+  ask_executor([&](rulebus::executor& e) { delay <= nanoseconds(0) ? e.ready(w) : e.ready_after(w, delay); });
+}
+
 void dispatcher::end_threads() {
   {
     std::shared_ptr<rulebus::executor> pool;  // ends when nothing is locked

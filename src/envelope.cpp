@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -84,6 +86,25 @@ result<std::string> make_envelope(const put_events_entry& entry, const envelope_
   if (entry.tags && !entry.tags->empty()) envelope_source::append_tags(json, *entry.tags);
   json += ",\"detail\":";
   append_minified(json, entry.detail);
+  json += '}';
+  return json;
+}
+
+std::string make_scheduled_event(const scheduled_event_fields& fields) {
+  using envelope_source::append_member;
+  const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(fields.time).time_since_epoch().count();
+  std::string json = R"({"version":"0")";
+  json.reserve(256 + fields.resource.size());
+  append_member(json, "id", fields.id);
+  append_member(json, "detail-type", "Scheduled Event");
+  append_member(json, "source", fields.source);
+  append_member(json, "account", fields.account);
+  append_member(json, "time", utc_text(std::clamp(seconds, first_second, last_second)));
+  append_member(json, "region", fields.region);
+  json += ",\"resources\":[";
+  append_json_string(json, fields.resource);
+  json += "],\"detail\":";
+  json += fields.detail;
   json += '}';
   return json;
 }

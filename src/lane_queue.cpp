@@ -21,7 +21,8 @@ constexpr std::chrono::milliseconds glance{1};
 bool lane::keyed(const invocation& i) const noexcept { return options_->max_in_flight > 1 && !i.ordering_key().empty(); }
 
 bool lane::at_once(const invocation& i) const noexcept {
-  if (options_->dispatch != dispatch::caller || is_for_dead_letters() || limits_ || options_->batch.size > 1) return false;
+  if (i.scheduled || options_->dispatch != dispatch::caller) return false;
+  if (is_for_dead_letters() || limits_ || options_->batch.size > 1) return false;
   if (!queue_.empty() || out_.size() >= options_->max_in_flight) return false;
   if (options_->max_in_flight == 1 && !waiting_.empty()) return false;
   return !keys_ || !keyed(i) || !keys_->contains(i.ordering_key());

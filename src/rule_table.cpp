@@ -100,6 +100,25 @@ result<rule_entry*> rule_editor::edit(std::string_view rule_name) {
   return changed_.insert_or_assign(std::string(rule_name), std::make_shared<rule_entry>(*present)).first->second.get();
 }
 
+/// Null: it has none. That of the same expression goes on as it is, so that a rate does not begin anew.
+result<std::shared_ptr<rule_schedule>> rule_editor::read_schedule(const rule& r, const rule_entry* present) const {
+  if (r.schedule_expression.empty()) return std::shared_ptr<rule_schedule>();
+  if (in_.bus_name != "default") {
+    return error{errc::invalid_argument, "ScheduleExpression is supported only on the default event bus."};
+  }
+  const result<schedule_expression> parsed = schedule_expression::parse(r.schedule_expression, dialect::rule);
+  if (!parsed) {
+    error told = parsed.error();
+    told.message = fmt::format("Parameter ScheduleExpression is not valid. Reason: {}", told.message);
+    return told;
+  }
+  if (present && present->schedule) {
+    const schedule_expression& before = present->schedule->expression;
+    if (parsed->anchored_at(before.anchor()) == before) return present->schedule;
+  }
+  return std::make_shared<rule_schedule>(parsed->anchored_at(in_.deliveries->configuration().clock->now()));
+}
+
 result<void> rule_editor::put_rule(rule r) {
   if (result<void> valid = check_name(r.name, "name"); !valid) return valid;
   if (result<void> valid = check_length(r.description, 512, "description"); !valid) return valid;
@@ -109,17 +128,27 @@ result<void> rule_editor::put_rule(rule r) {
                  fmt::format("Event pattern is not valid. Reason: it has {} bytes, more than the {} allowed.",
                              r.event_pattern.size(), in_.limits.max_pattern_bytes)};
   }
-  result<pattern> parsed = pattern::parse(r.event_pattern, in_.patterns);
-  if (!parsed) return std::move(parsed).error();
+  if (r.event_pattern.empty() && r.schedule_expression.empty()) {
+    return error{errc::invalid_argument, "Parameter(s) EventPattern or ScheduleExpression must be specified."};
+  }
+  std::optional<pattern> value;
+  if (!r.event_pattern.empty()) {
+    result<pattern> parsed = pattern::parse(r.event_pattern, in_.patterns);
+    if (!parsed) return std::move(parsed).error();
+    value = *std::move(parsed);
+  }
   const rule_entry* const present = find(r.name);
+  auto schedule = read_schedule(r, present);
+  if (!schedule) return std::move(schedule).error();
   if (!present && base_.size() + added_ - removed_ >= in_.limits.max_rules) return rule_table_source::over_the_maximum();
   std::string name = r.name;
-  auto now = std::make_shared<rule_entry>(rule_entry{std::move(r), *std::move(parsed)});
+  auto now = std::make_shared<rule_entry>(rule_entry{std::move(r), std::move(value), *std::move(schedule)});
   if (present) {
     now->fields.tags = present->fields.tags;
     now->name = present->name;
     now->targets = present->targets;
     now->in_matcher = present->in_matcher && present->value == now->value ? present->in_matcher : nullptr;
+    now->follows = now->schedule == present->schedule ? present->follows : nullptr;
     now->matched = present->matched;
   } else {
     now->name = std::make_shared<const std::string>(name);

@@ -1,67 +1,33 @@
 // scheduler, continued: the events and names that it makes.
-#include <fmt/format.h>
-
-#include <algorithm>
+#include <chrono>
 
 #include "rulebus/detail/envelope.hpp"
 #include "rulebus/detail/hash.hpp"
-#include "rulebus/detail/json_write.hpp"
 #include "rulebus/detail/scheduler_impl.hpp"
-#include "rulebus/detail/utc_text.hpp"
 
 namespace rulebus::inline v1 {
 
-namespace detail::scheduler_event_source {
-
-struct members {
-  std::string_view id, source, account, region, resource, detail;
-  std::int64_t time;  // in ms
-};
-
-std::string envelope(const members& m) {
-  const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds(m.time)).count();
-  std::string out = R"({"version":"0","id":)";
-  out.reserve(256 + m.resource.size());
-  append_json_string(out, m.id);
-  out += R"(,"detail-type":"Scheduled Event","source":)";
-  append_json_string(out, m.source);
-  out += R"(,"account":)";
-  append_json_string(out, m.account);
-  out += R"(,"time":")";
-  out += utc_text(std::clamp(seconds, first_second, last_second));
-  out += R"(","region":)";
-  append_json_string(out, m.region);
-  out += R"(,"resources":[)";
-  append_json_string(out, m.resource);
-  out += R"(],"detail":)";
-  out += m.detail;
-  out += '}';
-  return out;
-}
-
-}  // namespace detail::scheduler_event_source
-
 std::string scheduled_event_json(const scheduled_event& e) {
   const std::string fresh = e.id.empty() ? detail::make_uuid() : std::string();
-  return detail::scheduler_event_source::envelope({.id = e.id.empty() ? std::string_view(fresh) : e.id,
-                                                   .source = "aws.events",
-                                                   .account = e.account,
-                                                   .region = e.region,
-                                                   .resource = e.rule_arn,
-                                                   .detail = "{}",
-                                                   .time = e.time.time_since_epoch().count()});
+  return detail::make_scheduled_event({.id = e.id.empty() ? std::string_view(fresh) : e.id,
+                                       .source = "aws.events",
+                                       .account = e.account,
+                                       .region = e.region,
+                                       .resource = e.rule_arn,
+                                       .detail = "{}",
+                                       .time = e.time});
 }
 
 /// As EventBridge Scheduler makes it for targets without an input: here detail is a string.
 std::string scheduler::impl::make_event(const detail::schedule_entry&, std::string_view arn, std::string_view id,
                                         std::int64_t time) const {
-  return detail::scheduler_event_source::envelope({.id = id,
-                                                   .source = "aws.scheduler",
-                                                   .account = options_.account,
-                                                   .region = options_.region,
-                                                   .resource = arn,
-                                                   .detail = R"("{}")",
-                                                   .time = time});
+  return detail::make_scheduled_event({.id = id,
+                                       .source = "aws.scheduler",
+                                       .account = options_.account,
+                                       .region = options_.region,
+                                       .resource = arn,
+                                       .detail = R"("{}")",
+                                       .time = time_point(std::chrono::milliseconds(time))});
 }
 
 /// A UUID (RFC 9562, version 8: of our own making) that follows from the seed, the schedule and the fire.

@@ -261,7 +261,8 @@ TEST_CASE("put_rule: a rule that is refused changes nothing") {
   REQUIRE_FALSE(bad.has_value());
   CHECK(bad.error().code == errc::invalid_pattern);
   CHECK(bad.error().message == "Empty arrays are not allowed");
-  CHECK(b.put_rule({.name = "new", .event_pattern = ""}).error().code == errc::invalid_json);
+  CHECK(b.put_rule({.name = "new", .event_pattern = " "}).error().code == errc::invalid_json);
+  CHECK(b.put_rule({.name = "new", .event_pattern = ""}).error().code == errc::invalid_argument);
   CHECK(b.list_rules().size() == 1);
   b.put_event(probe::order()).value();
   CHECK(got.seen() == texts{"r/t"});

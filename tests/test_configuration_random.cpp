@@ -147,10 +147,11 @@ class random_documents {
     shuffle(v);
     return v;
   }
-  value rule(const std::string& name) {
+  value rule(const std::string& name, bool scheduled) {
     value v{kind::object}, targets{kind::array};
     put(v, "name", text(name));
-    put(v, "event_pattern", pattern());
+    if (scheduled) put(v, "schedule_expression", text(random_.percent(50) ? "rate(2 hours)" : "cron(0/5 8 ? * MON *)"));
+    if (!scheduled || random_.percent(50)) put(v, "event_pattern", pattern());
     maybe(v, "description", 30, [&] { return text("about " + name + " \xc3\xa9\""); });
     maybe(v, "state", 40, [&] { return text(random_.percent(50) ? "ENABLED" : "DISABLED"); });
     maybe(v, "tags", 40, [&] { return tags(); });
@@ -169,7 +170,7 @@ class random_documents {
     maybe(v, "tags", 40, [&] { return tags(); });
     maybe(v, "dead_letter", 30, [&] { return described(false); });
     for (const std::string rule_name : {"r1", "r2", "r3", "r4"}) {
-      if (random_.percent(50)) rules.items.push_back(rule(rule_name));
+      if (random_.percent(50)) rules.items.push_back(rule(rule_name, name == "default" && random_.percent(30)));
     }
     shuffle(rules);
     maybe(v, "rules", 90, [&] { return rules; });

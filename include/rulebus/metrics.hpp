@@ -96,10 +96,11 @@ struct bus_metrics {
   std::uint64_t put_events_entries = 0;
   std::uint64_t put_events_failed_entries = 0;
   std::uint64_t deduplicated_entries = 0;
-  std::uint64_t events = 0;           ///< accepted
-  std::uint64_t matched_events = 0;   ///< of these, matched by any rule
-  std::uint64_t triggered_rules = 0;  ///< rules matched, summed over the events
-  delivery_metrics deliveries{};      ///< of all targets there ever were
+  std::uint64_t events = 0;            ///< accepted, or made by rules with a schedule
+  std::uint64_t matched_events = 0;    ///< of these, matched by any rule
+  std::uint64_t triggered_rules = 0;   ///< rules matched, summed over the events
+  std::uint64_t missed_schedules = 0;  ///< instants that went by unseen, for which a later one fired
+  delivery_metrics deliveries{};       ///< of all targets there ever were
 };
 
 }  // namespace rulebus::inline v1

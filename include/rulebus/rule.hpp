@@ -1,6 +1,5 @@
-// rule: what a bus matches events against, by name, and the targets of those that match. EventBridge's PutRule and
-// PutTargets, as aggregates.
-// Thread safety: values. The bus keeps copies.
+// rule: what a bus matches events against, or when it makes one, by name, and the targets of those that match. EventBridge's
+// PutRule and PutTargets, as aggregates. Thread safety: values. The bus keeps copies.
 #pragma once
 
 #include <memory>
@@ -17,8 +16,11 @@ enum class rule_state { enabled, disabled };
 
 struct rule {
   std::string name{};           ///< 1 to 64 of [.-_A-Za-z0-9], unique on its bus
-  std::string event_pattern{};  ///< JSON text; required
-  std::string description{};    ///< at most 512 characters
+  std::string event_pattern{};  ///< JSON text; this, a schedule, or both: then either triggers the rule
+  /// cron(…) or rate(…) in UTC, on the default bus only: the targets of the rule get a "Scheduled Event" at its instants. A rate
+  /// counts from when the rule got it, and fires one period later first.
+  std::string schedule_expression{};
+  std::string description{};  ///< at most 512 characters
   rule_state state = rule_state::enabled;
   /// At most 50. Putting a rule again keeps the tags that it has and ignores these, as the service does: tag_rule.
   string_map tags{};

@@ -1,4 +1,5 @@
-// bus_impl: what a bus is made of; bus.cpp lets events in, bus_rules.cpp changes and lists rules.
+// bus_impl: what a bus is made of; bus.cpp lets events in, bus_rules.cpp changes and lists rules,
+// bus_schedules.cpp makes the events of rules that have a schedule.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,7 @@
 #include "rulebus/detail/failure_reporter.hpp"
 #include "rulebus/detail/recent_ids.hpp"
 #include "rulebus/detail/rule_table.hpp"
+#include "rulebus/detail/rule_timers.hpp"
 #include "rulebus/detail/tag_index.hpp"
 #include "rulebus/tags.hpp"
 
@@ -56,6 +58,7 @@ class bus::impl {
   result<void> forward(const event& e, const event_context& context, const put_options& how);
   result<void> redrive(const dead_letter& letter);
   bus_metrics metrics() const;
+  detail::rule_timers& timers() const noexcept { return *context_.timers; }
   detail::dispatcher& deliveries() const noexcept { return *deliveries_; }
   /// Runs due work until `done`, `max` deliveries or the deadline.
   std::size_t pump(std::size_t max, std::optional<std::chrono::milliseconds> deadline);
@@ -75,8 +78,10 @@ class bus::impl {
   result<void> route(incoming from, const extras_ptr& extras, const put_options& how);
   void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
                std::uint64_t sequence, detail::nanoseconds put_at);
+  enum class put_by : std::uint8_t { caller, schedule };
   void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-             std::uint64_t sequence, detail::nanoseconds put_at);
+             std::uint64_t sequence, detail::nanoseconds put_at, put_by whom = put_by::caller);
+  void fire(std::uint64_t number, const std::string& rule_name, time_point instant);  // bus_schedules.cpp
   std::int64_t seconds_now() const;
   /// A change that is ready: to publish it cannot fail.
   struct staged {

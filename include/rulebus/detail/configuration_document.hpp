@@ -47,7 +47,7 @@ struct target_document {
 struct rule_document {
   rule fields{};
   std::vector<target_document> targets{};
-  std::size_t offset = 0, tags_offset = 0;
+  std::size_t offset = 0, tags_offset = 0, schedule_offset = 0;
   std::size_t pattern_offset = 0, pattern_size = 0;  // of its value in the text
 };
 

@@ -73,6 +73,10 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   std::size_t run(std::size_t max) override;
   std::optional<nanoseconds> next_due();  ///< by elapsed(): now or earlier when something is ready; empty: nothing is planned
 
+  /// Has one of the executor's threads run w, after `delay` at the latest. Nothing where there is no memory for it: the next
+  /// call asks again.
+  void call(const std::shared_ptr<work>& w, nanoseconds delay) noexcept;
+
   // What is under way.
   std::uint8_t begin() noexcept;                      ///< one more; its generation
   void begin_with(std::uint8_t generation) noexcept;  ///< one more, that what began before waits for

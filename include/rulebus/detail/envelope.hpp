@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "rulebus/clock.hpp"
 #include "rulebus/put_events.hpp"
 #include "rulebus/result.hpp"
 
@@ -14,6 +15,14 @@ namespace rulebus::inline v1::detail {
 
 /// RFC 9562, version 4: 122 random bits from the system.
 std::string make_uuid();
+
+struct scheduled_event_fields {
+  std::string_view id, source, account, region, resource;
+  std::string_view detail;  ///< JSON
+  time_point time{};        ///< what is not of the years 0 to 9999 is told as their first or last second
+};
+/// What a schedule sends: detail-type "Scheduled Event".
+std::string make_scheduled_event(const scheduled_event_fields& fields);
 
 /// In bytes, by the formula of the API page of PutEvents.
 std::size_t entry_size(const put_events_entry& entry);

@@ -103,6 +103,7 @@ class invocation final : public answerable {
   std::uint64_t sequence = 0;                      // of the event on its bus: the order, and the jitter's seed
   nanoseconds created{0};                          // when the event was put
   std::uint8_t generation = 0;                     // whose flush waits for it
+  bool scheduled = false;                          // nobody puts it: the first attempt is made by the executor
 
   // Guarded by the lane's mutex.
   enum class place : std::uint8_t { none, queued, held, waiting, out };

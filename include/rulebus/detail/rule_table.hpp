@@ -17,6 +17,7 @@
 #include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/id_table.hpp"
 #include "rulebus/detail/lane.hpp"
+#include "rulebus/detail/rule_timers.hpp"
 #include "rulebus/matcher.hpp"
 #include "rulebus/pattern.hpp"
 #include "rulebus/rule.hpp"
@@ -61,10 +62,12 @@ struct target_entry {
 /// A rule with its targets. Never changed once it is in a table.
 struct rule_entry {
   rule fields;
-  pattern value;
+  std::optional<pattern> value{};  // a rule has this, a schedule, or both
+  std::shared_ptr<rule_schedule> schedule{};
   std::shared_ptr<const std::string> name{};      // shared with the lanes
   std::vector<target_entry> targets{};            // by id
-  std::shared_ptr<const installed> in_matcher{};  // null while disabled
+  std::shared_ptr<const installed> in_matcher{};  // null while disabled, and without a pattern
+  std::shared_ptr<const followed> follows{};      // null while disabled, and without a schedule
   std::shared_ptr<std::atomic<std::uint64_t>> matched{};
 
   bool has(const lane& l) const;
@@ -81,6 +84,7 @@ struct rule_context {
   std::shared_ptr<const delivery_options> delivery;      // of targets without their own
   std::shared_ptr<const delivery_options> dead_letters;  // of every dead-letter lane
   std::shared_ptr<dispatcher> deliveries;
+  std::shared_ptr<rule_timers> timers;
 };
 
 /// Changes on top of a version of the rules, seen by nobody until they are published. A change that fails leaves the editor
@@ -112,6 +116,7 @@ class rule_editor {
 
  private:
   const rule_entry* find(std::string_view rule_name) const;
+  result<std::shared_ptr<rule_schedule>> read_schedule(const rule& r, const rule_entry* present) const;
   result<rule_entry*> edit(std::string_view rule_name);
   result<void> check_target(const rule_target& t, std::size_t number) const;
   result<target_entry> make_target(const rule_entry& of, rule_target t) const;
