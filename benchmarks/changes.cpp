@@ -139,7 +139,7 @@ std::vector<named_benchmark> concurrent_benchmarks(arena& a) {
     const std::string readers = threads == 1 ? "one_reader" : "two_readers";
     const auto add = [&](const std::string& name, writing w) {
       out.push_back({"concurrent." + a.about().name + "/" + name,
-                     [&a, w](benchmark::State& state) { match_together(state, a, w); }, threads});
+                     [&a, w](benchmark::State& state) { match_together(state, a, w); }, threads, clocked::wall});
     };
     add(readers, writing::none);
     add(readers + "_paced_writer", writing::paced);

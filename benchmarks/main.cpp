@@ -1,9 +1,9 @@
 // rulebus_benchmarks: how fast the matcher is, beside others that give the same answers and beside the floor of reading JSON;
-// and schedules. Benchmarks are named <workload>/<contender>; an item is one event, one change, or one instant. Options of
-// Google Benchmark, and:
+// delivery, schedules and the scheduler. Benchmarks are named <workload>/<contender>; an item is one event, one change, one
+// delivery, one instant or one fire. Options of Google Benchmark, and:
 //
 //   --only=REGEX   prepare only workloads in whose names it is found (--benchmark_filter selects later, among what is prepared)
-//   --events=N     at most so many events a pass, for a quick look
+//   --events=N     at most so many events a pass, targets and schedules, for a quick look
 //   --quiet        no table on standard output; for use with --benchmark_out
 //   --list         names of the workloads, nothing else
 #include <benchmark/benchmark.h>
@@ -27,6 +27,8 @@
 
 #include "arena.hpp"
 #include "changes.hpp"
+#include "delivery.hpp"
+#include "scheduler.hpp"
 #include "schedules.hpp"
 
 namespace rulebus::bench {
@@ -109,12 +111,17 @@ class suite {
     }
     for (const auto& a : arenas_) enlist(*a);
     if (options_.list) {
-      for (const std::string& name : schedule_workloads()) {
-        if (std::regex_search(name, only)) fmt::print("{}\n", name);
+      for (const auto& names : {schedule_workloads(), delivery_workloads(), scheduler_workloads()}) {
+        for (const std::string& name : names) {
+          if (std::regex_search(name, only)) fmt::print("{}\n", name);
+        }
       }
       return;
     }
-    for (named_benchmark& b : schedule_benchmarks(options_.only)) enlist(b.name, std::move(b.run));
+    enlist(schedule_benchmarks(options_.only));
+    enlist(delivery_benchmarks(options_.only, options_.events));
+    enlist(boxed_target_benchmarks(options_.only, options_.events));
+    enlist(scheduler_benchmarks(options_.only, options_.events));
   }
 
   int run() {
@@ -143,6 +150,16 @@ class suite {
       f(state);
       if (state.error_occurred()) failed_ = true;
     });
+  }
+
+  void enlist(std::vector<named_benchmark> all) {
+    for (named_benchmark& b : all) {
+      benchmark::internal::Benchmark* const one = enlist(b.name, std::move(b.run));
+      if (b.threads > 1) one->Threads(b.threads);
+      if (b.clock == clocked::wall) one->UseRealTime();
+      if (b.clock == clocked::itself) one->UseManualTime();
+      if (b.iterations > 0) one->Iterations(b.iterations);
+    }
   }
 
   /// A contender: `pass` goes over `events` events and must find `expected` matches.
@@ -175,9 +192,8 @@ class suite {
     }
     if (a.re2_events() != 0) enlist(a, "re2", a.re2_events(), a.re2_matches(), [](arena& x) { return x.pass_re2(); });
     if (a.about().name.substr(0, 6) != "exact_") return;
-    for (named_benchmark& b : change_benchmarks(a)) enlist(b.name, std::move(b.run));
-    if (a.about().name != "exact_10000") return;
-    for (named_benchmark& b : concurrent_benchmarks(a)) enlist(b.name, std::move(b.run))->Threads(b.threads)->UseRealTime();
+    enlist(change_benchmarks(a));
+    if (a.about().name == "exact_10000") enlist(concurrent_benchmarks(a));
   }
 
   options options_;

@@ -14,12 +14,13 @@ class BadResults(Exception):
 
 
 class Series:
-    """One benchmark: nanoseconds per item of each repetition, and its counters."""
+    """One benchmark: nanoseconds per item of each repetition, and what it counted in each."""
 
     def __init__(self):
         self.nanoseconds = []
-        self.counters = {}
+        self.counted = {}
 
+    counters = property(lambda self: {key: statistics.median(values) for key, values in self.counted.items()})
     median = property(lambda self: statistics.median(self.nanoseconds))
     low = property(lambda self: min(self.nanoseconds))
     high = property(lambda self: max(self.nanoseconds))
@@ -45,7 +46,7 @@ def read_results(path):
         series.nanoseconds.append(1e9 / run["items_per_second"])
         for key, value in run.items():
             if isinstance(value, (int, float)) and key not in ("family_index", "per_family_instance_index", "repetition_index"):
-                series.counters.setdefault(key, value)
+                series.counted.setdefault(key, []).append(value)
     if not found:
         raise BadResults(f"{path}: no results")
     return context, found

@@ -4,6 +4,7 @@ rulebus_benchmarks measured, and a short table on standard output. Run by ./dev 
 
 import argparse
 import os
+import statistics
 import sys
 import textwrap
 
@@ -146,6 +147,76 @@ def schedules(results):
     return f"## Schedules\n\n{about}\n\n{table(head, body)}" if body else ""
 
 
+DELIVERY_ABOUT = """\
+Nanoseconds per event, of about 290 bytes, which one rule matches. `inline`: the bare match of a matcher alone, and a bus that calls
+an empty function in the thread that puts the event; given as text, as an event that is ready, and as an entry of which the envelope
+is made. `pool`: one thread puts texts, as many threads of the pool as it says deliver them, all by the clock on the wall; the last
+column is the time of all threads. `latency`: from before the put of one event until the function is called by a thread that slept.
+`fan_out`: one event until the last of 10,000 targets has it. `idle_targets`: putting a target that nothing comes for.
+`one_of_100_dead`: per delivery to the other 99. `targets`: the targets in the box; what is queued is also received and
+acknowledged."""
+
+
+def delivery(results):
+    body = []
+    for name, series in results.items():
+        if not name.startswith("delivery."):
+            continue
+        processor = series.counters.get("processor_ns")
+        body.append([f"`{name.removeprefix('delivery.')}`", spread(series), f"{1e9 / series.median:,.0f}",
+                     grouped(processor) if processor else "–"])
+    head = ["what", "ns", "a second", "processor ns"]
+    return f"## Delivery\n\n{paragraph(DELIVERY_ABOUT)}\n\n{table(head, body)}" if body else ""
+
+
+def scheduler(results):
+    body = []
+    for name, series in results.items():
+        if name.startswith("scheduler."):
+            body.append([f"`{name.removeprefix('scheduler.')}`", spread(series), f"{1e9 / series.median:,.0f}"])
+    about = paragraph("Nanoseconds per schedule that is created, per minute in which 10,000 of a million fire, per fire of a year of "
+                      "10,000 mixed schedules in virtual time, and per fire in real time, where most of it is waiting.")
+    return f"## Scheduler\n\n{about}\n\n{table(['what', 'ns', 'a second'], body)}" if body else ""
+
+
+# What the product promises of itself: benchmark, counter (empty: nanoseconds per item), divisor, unit, bound, and in words.
+PROMISES = (
+    ("delivery.inline/put_event_json", "over_match_ns", 1, "ns", "at most", 250,
+     "an event to an inline callback, over the bare match"),
+    ("delivery.pool/one_thread", "per_second", 1, "a second", "at least", 1e6, "deliveries through queue and pool, two cores"),
+    ("delivery.fan_out_10000/inline", "", 1e6, "ms", "at most", 2, "one event to 10,000 targets, inline"),
+    ("delivery.fan_out_10000/pool", "", 1e6, "ms", "at most", 2, "one event to 10,000 targets, through the pool"),
+    ("delivery.idle_targets_100000/put_targets", "bytes", 1, "bytes", "at most", 400, "an idle target"),
+    ("delivery.one_of_100_dead/silent", "loss_percent", 1, "%", "at most", 2,
+     "what one of 100 targets costs the others by never answering"),
+    ("delivery.one_of_100_dead/failing", "loss_percent", 1, "%", "at most", 2,
+     "what one of 100 targets costs the others by always failing"),
+    ("scheduler.million/create", "seconds", 1, "s", "at most", 10, "1,000,000 schedules created"),
+    ("scheduler.million/create", "bytes_beyond_texts", 1, "bytes", "at most", 300, "a schedule, beyond its texts"),
+    ("scheduler.million/tick_of_10000", "", 1e6, "ms", "at most", 20, "a tick in which 10,000 of them are due"),
+    ("scheduler.year_10000/manual_clock", "seconds", 1, "s", "at most", 10, "a year of 10,000 mixed schedules"),
+    ("scheduler.precision/system_clock", "p50_ms", 1, "ms", "at most", 10, "how late a fire is: half of them"),
+    ("scheduler.precision/system_clock", "p99_ms", 1, "ms", "at most", 10, "99 % of them"),
+    ("scheduler.precision/system_clock", "longest_ms", 1, "ms", "at most", 10, "the latest"),
+)
+
+
+def promises(results):
+    body = []
+    for name, counter, divisor, unit, relation, bound, words in PROMISES:
+        series = results.get(name)
+        values = [v / divisor for v in (series.counted.get(counter, []) if counter else series.nanoseconds)] if series else []
+        if not values:
+            continue  # a shortened run, or a system that does not say
+        middle = statistics.median(values)
+        kept = middle <= bound if relation == "at most" else middle >= bound
+        body.append([words, f"{grouped(middle)} ({grouped(min(values))}–{grouped(max(values))}) {unit}",
+                     f"{relation} {bound:,.0f}", "yes" if kept else "**no**"])
+    about = paragraph("What it must do, beside what was measured here: medians, in brackets the lowest and the highest of the "
+                      "repetitions. Anything else that runs on the machine is in times by the clock on the wall.")
+    return f"## Promises\n\n{about}\n\n{table(['what', 'measured', 'bound', 'kept'], body)}" if body else ""
+
+
 def page(context, results, command, revision):
     repetitions = max(len(s.nanoseconds) for s in results.values())
     cpus = context.get("num_cpus", 0)
@@ -159,7 +230,8 @@ def page(context, results, command, revision):
         if workloads:
             text = paragraph(about.format(event_bytes=f"{sizes[0]:.0f}" if sizes else "?"))
             parts.append(f"## {title}\n\n{text}\n\n{matching(workloads)}")
-    parts += [text for text in (changes(results), together(results), schedules(results)) if text]
+    parts += [text for text in (changes(results), together(results), delivery(results), schedules(results), scheduler(results),
+                               promises(results)) if text]
     return "\n".join(parts)
 
 

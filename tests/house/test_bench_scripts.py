@@ -35,6 +35,11 @@ def canned():
     runs += [entry("change.exact_100/change_one", t) for t in (2000, 2100)]
     runs += [entry("concurrent.exact_10000/two_readers/real_time/threads:2", 100)]
     runs += [entry(f"schedule.never_utc/{what}", 1000) for what in ("next", "previous", "parse")]
+    runs += [entry("delivery.inline/put_event_json/manual_time", t, over_match_ns=over)
+             for t, over in ((400, 190), (420, 210), (500, 260))]
+    runs += [entry("delivery.pool/one_thread/manual_time", 1250, per_second=800000, processor_ns=1500)]
+    runs += [entry("delivery.fan_out_10000/inline/iterations:50/manual_time", 1.5e6)]
+    runs += [entry("scheduler.million/create/iterations:1/manual_time", 1500, seconds=1.5, bytes_beyond_texts=252.4)]
     return {"context": {"date": "2026-01-02T03:04:05+00:00", "num_cpus": 2, "processor": "some <processor>", "load_avg": [0.5]},
             "benchmarks": runs}
 
@@ -68,8 +73,19 @@ class Writer(unittest.TestCase):
         self.assertIn("| `exact_100` | 2,050 (2,000–2,100) | – | – |", page)
         self.assertIn("| two readers | 10,000,000 (10,000,000–10,000,000) | 0 |", page)
         self.assertIn("| `never_utc` | 1,000 (1,000–1,000) | 1,000 (1,000–1,000) | 1,000 (1,000–1,000) |", page)
+        self.assertIn("| `pool/one_thread` | 1,250 (1,250–1,250) | 800,000 | 1,500 |", page)
+        self.assertIn("| `million/create` | 1,500 (1,500–1,500) | 666,667 |", page)
         self.assertIn("2026-01-02", page)
         self.assertIn("(performance.svg)", page)
+
+    def test_promises_are_medians_beside_their_bounds(self):
+        self.run_script(canned())
+        page = self.read("performance.md")
+        self.assertIn("over the bare match | 210 (190–260) ns | at most 250 | yes |", page)
+        self.assertIn("two cores | 800,000 (800,000–800,000) a second | at least 1,000,000 | **no** |", page)
+        self.assertIn("10,000 targets, inline | 1.50 (1.50–1.50) ms | at most 2 | yes |", page)
+        self.assertIn("beyond its texts | 252 (252–252) bytes | at most 300 | yes |", page)
+        self.assertNotIn("through the pool |", page)  # not measured there
 
     def test_every_row_of_a_table_has_as_many_cells_as_its_head(self):
         self.run_script(canned())
