@@ -1,6 +1,7 @@
 #include "rulebus/detail/rule_timers.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace rulebus::inline v1::detail {
@@ -117,7 +118,11 @@ std::size_t rule_timers::run(std::size_t max) {
     }
     if (!due) break;
     const within_target here;  // a full queue must not make this thread wait, for which others do
-    tell_(due->number, *due->rule_name, due->instant);
+    try {
+      tell_(due->number, *due->rule_name, due->instant);
+    } catch (const std::bad_alloc&) {
+      missed_.fetch_add(1, std::memory_order_relaxed);
+    }
     ++done;
   }
   {
