@@ -200,7 +200,10 @@ void lane::tell_ended(const visit& v) {
 void lane::take_due(visit& v, nanoseconds now, std::size_t max) {
   expire_answers(v, now);
   const bool batched = options_->batch.size > 1;
-  const std::size_t share = batched ? options_->batch.size : lane_source::fair_share(queue_.size(), in_->concurrency(), max);
+  const bool singly = options_->breaker.failures > 0;  // each may be the one that opens it
+  const std::size_t share = batched  ? options_->batch.size
+                            : singly ? 1
+                                     : lane_source::fair_share(queue_.size(), in_->concurrency(), max);
   v.start.reserve(std::min(share, queue_.size() + waiting_.size()));
   auto open = batched ? std::make_unique<std::uint32_t>(0) : nullptr;
   std::uint32_t* of_batch = nullptr;

@@ -193,6 +193,17 @@ TEST_CASE("lane: after so many failures in a row the target is left alone; then 
   CHECK(h.b.flush().has_value());
 }
 
+TEST_CASE("lane: what is next in the queue when the breaker opens is left for later") {
+  bus_in_hand h;
+  texts seen;
+  h.add(clocked(h, seen, [](delivery d) { d.retry(trouble); }),
+        {.retry = {.maximum_retry_attempts = 0}, .breaker = {.failures = 3, .open_for = seconds(10)}});
+  for (std::size_t n = 0; n < 64; ++n) h.put(n);
+  h.pass(seconds(20));
+  CHECK(seen == texts{"0:0", "0:1", "0:2", "10000:3", "20000:4"});
+  static_cast<void>(h.b.stop());
+}
+
 TEST_CASE("lane: half open, one at a time tries, whatever is still without an answer from before") {
   bus_in_hand h;
   auto t = std::make_shared<keeper>();
