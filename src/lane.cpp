@@ -130,6 +130,7 @@ lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds
     holds_back(*i);  // it does not: it is the first of its key
     invocation& taken = *i;
     taken.self = std::move(i);
+    arrive(taken);
     take_out(taken, now);
     ++count.invocations_created;
     return admission::started;
@@ -483,6 +484,7 @@ void lane::close() {
       left.push_back(*i);
     }
     waiting_.clear();
+    oldest_ = nullptr;
     keys_.reset();
     if (!left.empty()) counts_->undelivered += left.size();
     if (room_) room_->notify_all();

@@ -32,13 +32,35 @@ lane::room lane::make_room(guard& lock, counted_ptr<invocation>& pushed_out, nan
   if (backlog() < options_->queue_capacity) return room::there;
   if (options_->when_full == overflow::block && !within_target::here()) return wait_for_room(lock);
   if (options_->when_full != overflow::drop_oldest) return room::full;
-  invocation* oldest = queue_.front();
-  if (invocation* const held = held_.front(); held && (!oldest || held->sequence < oldest->sequence)) oldest = held;
-  if (!oldest) oldest = waiting_.front();
+  invocation* const oldest = oldest_waiting();
   const bool key_goes_on = oldest->in == invocation::place::held;
   unplace(*oldest);
+  if (key_goes_on) depart(*oldest);
   pushed_out = key_goes_on ? std::move(oldest->self) : let_go(*oldest, now);
   return room::there;
+}
+
+void lane::arrive(invocation& i) noexcept {
+  if (options_->when_full != overflow::drop_oldest) return;
+  if (!oldest_) oldest_ = i.older = &i;
+  i.newer = oldest_;
+  i.older = std::exchange(oldest_->older, &i);
+  i.older->newer = &i;
+}
+
+void lane::depart(invocation& i) noexcept {
+  if (!i.newer) return;
+  if (oldest_ == &i) oldest_ = i.newer == &i ? nullptr : i.newer;
+  i.older->newer = i.newer;
+  i.newer->older = i.older;
+  i.older = i.newer = nullptr;
+}
+
+/// Where something waits. Cost: of those that are out and came before it.
+invocation* lane::oldest_waiting() const noexcept {
+  invocation* i = oldest_;
+  while (i->in == invocation::place::out) i = i->newer;
+  return i;
 }
 
 lane::room lane::wait_for_room(guard& lock) {
@@ -86,6 +108,7 @@ void lane::enqueue(counted_ptr<invocation> i, nanoseconds now) {
   }
   invocation& queued = *i;
   queued.self = std::move(i);
+  arrive(queued);
 }
 
 void lane::wait(invocation& i, nanoseconds until) {
@@ -116,10 +139,14 @@ void lane::unplace(invocation& i) noexcept {
       out_.remove(i);
       leave_batch(i);
       break;
-    case invocation::place::waiting:  // only ever the first
+    case invocation::place::waiting: {
+      const auto at = std::find(waiting_.begin(), waiting_.end(), &i);  // nearly always the first
+      i.since = nanoseconds::min();                                     // so that it becomes it
+      std::push_heap(waiting_.begin(), at + 1, lane_queue_source::later);
       std::pop_heap(waiting_.begin(), waiting_.end(), lane_queue_source::later);
       waiting_.pop_back();
       break;
+    }
     case invocation::place::none: break;
   }
   i.in = invocation::place::none;
@@ -152,6 +179,7 @@ void lane::pass_on_key(const invocation& i, nanoseconds now) noexcept {
 /// The lane has no more to do with i, which is in no place.
 counted_ptr<invocation> lane::let_go(invocation& i, nanoseconds now) noexcept {
   pass_on_key(i, now);
+  depart(i);
   return std::move(i.self);
 }
 

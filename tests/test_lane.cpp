@@ -144,7 +144,7 @@ texts with_one_too_many(bus_in_hand& h, overflow policy, std::string_view key, c
 
 }  // namespace
 
-TEST_CASE("lane: overflow::reject refuses the newest, drop_oldest the one that waited longest; both tell") {
+TEST_CASE("lane: overflow::reject refuses the newest, drop_oldest the one that came first; both tell") {
   for (const std::string_view key : {"", "k"}) {
     CAPTURE(key);
     {
@@ -172,6 +172,24 @@ TEST_CASE("lane: drop_oldest takes the next retry where nothing else waits, and 
   CHECK(h.failed.seen() == texts{"r/t: the queue of the target is full (retryable)"});
   t->take().succeed();
   CHECK(h.b.flush().has_value());
+}
+
+TEST_CASE("lane: drop_oldest drops what came first, whether it waits for its turn or for a retry, however late") {
+  bus_in_hand h;
+  auto t = std::make_shared<keeper>();
+  h.add(t, {.dispatch = dispatch::executor, .timeout = milliseconds(0), .queue_capacity = 3, .when_full = overflow::drop_oldest});
+  for (const auto& [n, wait] : {std::pair(1, 3000), std::pair(2, 1000), std::pair(3, 2000)}) {
+    h.put(static_cast<std::size_t>(n));
+    h.b.pump();
+    t->take().retry(trouble, seconds(wait));
+  }
+  h.put(4);  // drops 1, though its retry is the last
+  h.put(5);  // drops 2, though 4 is the first in the queue
+  CHECK(h.metrics().dropped == 2);
+  h.b.pump();
+  CHECK(t->numbers() == texts{"4", "5"});
+  h.pass(seconds(3000));
+  CHECK(t->numbers() == texts{"4", "5", "3"});
 }
 
 TEST_CASE("lane: overflow::block with a manual executor does the work that makes room") {

@@ -30,7 +30,7 @@ enum class dispatch {
 enum class overflow {
   block,        ///< who puts it waits for room. Within a target, where waiting could be for oneself: as `reject`.
   reject,       ///< it is dead-lettered, or counted as dropped
-  drop_oldest,  ///< the one that waited longest is dead-lettered, or counted as dropped
+  drop_oldest,  ///< of those that wait, retries included, the one that came first is dead-lettered, or counted as dropped
 };
 
 /// A token bucket. One delivery, or one batch, takes one token.

@@ -114,6 +114,8 @@ class invocation final : public answerable {
   invocation* next = nullptr;
   invocation* prev = nullptr;
   invocation* beside = nullptr;    // held: the next of its ordering key
+  invocation* older = nullptr;     // came to the lane before it, and after it, in a ring; null where nobody asks for the oldest
+  invocation* newer = nullptr;     //
   std::uint32_t* batch = nullptr;  // out: how many of its batch are
   counted_ptr<invocation> self{};  // while a lane has it
   std::unique_ptr<error> last_error{};

@@ -156,6 +156,9 @@ class lane final : public counted {
   void unplace(invocation& i) noexcept;
   void leave_batch(invocation& i) noexcept;
   void unhold(invocation& i) noexcept;
+  void arrive(invocation& i) noexcept;
+  void depart(invocation& i) noexcept;
+  invocation* oldest_waiting() const noexcept;
   void pass_on_key(const invocation& i, nanoseconds now) noexcept;
   counted_ptr<invocation> let_go(invocation& i, nanoseconds now) noexcept;
 
@@ -196,6 +199,7 @@ class lane final : public counted {
   mutable std::mutex mutex_;
   std::shared_ptr<rulebus::target> to_;
   intrusive_list<invocation> queue_, held_, out_;
+  invocation* oldest_ = nullptr;      // of all that are in it, where overflow::drop_oldest asks for it
   std::vector<invocation*> waiting_;  // a heap by `since`: the next retry first
   std::unique_ptr<limits> limits_;
   std::unique_ptr<held_by_key> keys_;
