@@ -73,8 +73,8 @@ class round_of_deliveries {
     for (std::size_t r = 0; r < rules; ++r) put_rule(random_, r);
   }
 
-  /// Puts all events with four threads while others answer and change rules; the number of invocations, or what was wrong.
-  std::uint64_t run() {
+  /// Puts all events with four threads while others answer and change rules; how all of them ended.
+  delivery_ledger::totals run() {
     std::vector<std::thread> putters, others;
     for (std::uint64_t t = 0; t < 4; ++t) putters.emplace_back([this, t] { put_events(random_source(seed_ * 8 + t)); });
     others.emplace_back([this] { change_rules(random_source(seed_ * 8 + 4)); });
@@ -296,7 +296,7 @@ class round_of_deliveries {
 
   // ---- the books
 
-  std::uint64_t check() {
+  delivery_ledger::totals check() {
     delivery_ledger::totals sum;
     CHECK_MESSAGE(ledger_->check(sum, std::min<std::uint32_t>(next_, events_)) == "", "seed ", seed_);
     CHECK_MESSAGE(missed_ == 0, "seed ", seed_);
@@ -313,7 +313,7 @@ class round_of_deliveries {
       CHECK_MESSAGE(m.queued == 0, "seed ", seed_);
       CHECK_MESSAGE(m.in_flight == 0, "seed ", seed_);
     }
-    return sum.created;
+    return sum;
   }
 
   struct ordered {
@@ -343,11 +343,21 @@ TEST_CASE("conservation: every accepted event ends in exactly one way at every t
   const std::uint64_t seed = tests::seed() % 1'000'000'000;
   MESSAGE("seed ", seed);
   const auto begin = std::chrono::steady_clock::now();
-  std::uint64_t made = 0, rounds = 0;
-  for (; made < wanted; ++rounds) {
+  delivery_ledger::totals sum;
+  std::uint64_t rounds = 0;
+  for (; sum.created < wanted; ++rounds) {
     round_of_deliveries r(seed + rounds, wanted > 1'000'000 ? 20'000 : 2'000);
-    made += r.run();
+    sum.add(r.run());
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  MESSAGE(made, " deliveries in ", rounds, " rounds, ", took.count(), " seconds");
+  MESSAGE(sum.created, " deliveries in ", rounds, " rounds, ", took.count(), " seconds: ", sum.succeeded, " delivered, ",
+          sum.dead, " dead-lettered (of these ", sum.letters_failed, " refused, ", sum.letters_left, " left), ", sum.failed,
+          " dropped, ", sum.left, " left at stop");
+  if (rounds < 10) return;  // some of these happen in some rounds only
+  CHECK(sum.succeeded > 0);
+  CHECK(sum.dead > 0);
+  CHECK(sum.letters > 0);
+  CHECK(sum.letters_failed > 0);
+  CHECK(sum.failed > 0);
+  CHECK(sum.left > 0);
 }

@@ -39,6 +39,16 @@ class delivery_ledger final : public rulebus::observer {
   };
   struct totals {
     std::uint64_t created = 0, succeeded = 0, dead = 0, failed = 0, left = 0, letters = 0, letters_failed = 0, letters_left = 0;
+    void add(const totals& other) {
+      created += other.created;
+      succeeded += other.succeeded;
+      dead += other.dead;
+      failed += other.failed;
+      left += other.left;
+      letters += other.letters;
+      letters_failed += other.letters_failed;
+      letters_left += other.letters_left;
+    }
   };
 
   delivery_ledger(std::size_t events, std::size_t targets)
