@@ -22,7 +22,8 @@ struct retry_policy {
 
 /// Which thread makes the first attempt.
 enum class dispatch {
-  caller,    ///< the one that puts the event, before its put returns, if no limit below stands in the way
+  caller,    ///< the one that puts the event, before its put returns, if it need not wait; but with a rate, a breaker or
+             ///< batches the executor's
   executor,  ///< always one of the executor's: a slow target never holds back who puts
 };
 
