@@ -118,6 +118,15 @@ std::size_t scheduler::impl::run(std::size_t max) {
 
 /// Takes up one thing that is due; false when nothing is.
 bool scheduler::impl::take_next(std::int64_t now, visit& v) {
+  if (!resumed_.empty()) {
+    const auto [id, order] = resumed_.front();
+    resumed_.pop_front();
+    if (!table_.is_present(id, order) || table_[id].idle() || table_[id].progress->running > 0) return true;
+    const detail::planned_fire first = table_[id].progress->buffered.front();
+    table_[id].progress->buffered.pop_front();
+    launch(id, first, v);
+    return true;
+  }
   if (!wanted_.empty()) {
     const wanted w = wanted_.front();
     wanted_.pop_front();
@@ -232,6 +241,7 @@ void scheduler::impl::launch(std::uint32_t id, detail::planned_fire what, visit&
     made->own_input = std::make_unique<std::string>(std::move(text));
   }
   made->of = detail::counted_ptr<detail::occasion>(of.get());
+  made->scheduled = true;
   made->sequence = fired_++;
   made->created = deliveries_->elapsed();
   v.start.emplace_back(std::move(made), p.target);
@@ -250,6 +260,7 @@ void scheduler::impl::finish(visit& v) {
     }
   }
   for (auto& [i, to] : v.start) {
+    const detail::within_target here;  // so that a full queue does not make this thread wait, for which all others do
     i->generation = deliveries_->begin();
     deliveries_->observe(log_type::invocation_start, *i, 0);
     const detail::counted_ptr<detail::lane> lane = i->to;
@@ -348,7 +359,7 @@ std::optional<std::chrono::nanoseconds> scheduler::impl::next_due() {
   if (const auto due = deliveries_->next_due()) soonest = *due - deliveries_->elapsed();
   const std::lock_guard lock(mutex_);
   if (stopped_) return soonest;
-  if (!wanted_.empty() || !fillings_.empty()) return std::chrono::nanoseconds(0);
+  if (asked()) return std::chrono::nanoseconds(0);
   if (timers_.empty()) return soonest;
   // Instants may be further away than nanoseconds can tell.
   using namespace std::chrono;
@@ -368,7 +379,7 @@ void scheduler::impl::wake() {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     to = executor_;
-    at_once = !wanted_.empty() || !fillings_.empty();
+    at_once = asked();
     if (!at_once && timers_.empty()) return;
     if (!at_once) {
       const auto now = options_.clock->now();
@@ -396,8 +407,8 @@ void scheduler::impl::wake() {
 std::size_t scheduler::impl::pump(std::size_t max) {
   std::size_t done = 0;
   for (std::size_t now = 1; now > 0 && done < max; done += now) {
-    now = run(max - done);
-    if (done + now < max) now += deliveries_->run(std::min<std::size_t>(max - done - now, 256));
+    now = run(std::min(max - done, detail::scheduler_fire_source::share));  // a share, so that few wait for their target
+    if (done + now < max) now += deliveries_->run(std::min(max - done - now, detail::scheduler_fire_source::share));
   }
   return done;
 }
@@ -407,12 +418,14 @@ result<void> scheduler::impl::flush(std::optional<std::chrono::milliseconds> dea
   std::optional<steady::time_point> end;
   if (deadline) end = steady::now() + *deadline;
   for (;;) {
-    run(SIZE_MAX);
+    while (run(detail::scheduler_fire_source::share) > 0) {
+      if (deliveries_->manual()) deliveries_->run(detail::scheduler_fire_source::share);
+    }
     if (!deliveries_->flush(end)) {
       return error{errc::timed_out, fmt::format("{} deliveries have not ended", deliveries_->under_way())};
     }
     const std::lock_guard lock(mutex_);
-    if (stopped_ || (wanted_.empty() && fillings_.empty())) return {};
+    if (stopped_ || !asked()) return {};
   }
 }
 

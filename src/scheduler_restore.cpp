@@ -331,10 +331,8 @@ result<void> scheduler::impl::restore(std::string_view state, const target_finde
     }
     for (const std::uint32_t id : ids) {
       arm(id);
-      detail::schedule_entry& e = table_[id];  // what ran when it was saved does not run any more
-      if (!e.progress || e.progress->buffered.empty()) continue;
-      wanted_.push_back({id, e.order, e.progress->buffered.front()});
-      e.progress->buffered.pop_front();
+      const detail::schedule_entry& e = table_[id];  // what ran when it was saved does not run any more
+      if (e.progress && !e.progress->buffered.empty()) resumed_.emplace_back(id, e.order);
     }
   }
   wake();

@@ -1,13 +1,11 @@
-// A scheduler's state as a value: saved, thrown away, restored after a stop.
+// A scheduler's state as a value: saved, thrown away, restored. What it then fires is in test_scheduler_restore.cpp.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include "random_source.hpp"
-#include "rulebus/schedule_expression.hpp"
 #include "rulebus/scheduler.hpp"
 #include "scheduler_probe.hpp"
 
@@ -17,117 +15,9 @@ using namespace std::chrono_literals;
 using probe::utc;
 using probe::virtual_scheduler;
 using rulebus::catch_up;
-using rulebus::time_point;
 using texts = std::vector<std::string>;
 
-constexpr const char* zones[] = {"UTC", "America/New_York", "Europe/Kyiv"};
-constexpr const char* expressions[] = {"cron(0/20 * * * ? *)", "cron(30 0-3 * * ? *)", "rate(7 minutes)", "rate(1 day)",
-                                       "cron(0 12 1,15 * ? *)"};
-constexpr catch_up policies[] = {catch_up::fire_once, catch_up::fire_all, catch_up::skip};
-
-std::string time_text(time_point t) {
-  const auto day = std::chrono::floor<std::chrono::days>(t);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::seconds>(t - day)};
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
-  return text;
-}
-
-/// The fires that each policy promises: all instants in time; of those missed, what the policy says.
-struct promise {
-  time_point start, stop, back, end;  // runs in [start, stop] and [back, end]
-  std::chrono::seconds window;
-
-  texts fires(const rulebus::schedule& s) const {
-    const auto e =
-        rulebus::schedule_expression::parse(s.schedule_expression, rulebus::dialect::scheduler, s.schedule_expression_timezone)
-            .value()
-            .anchored_at(start);
-    std::vector<time_point> due, missed;
-    for (const time_point t : e.between(start, stop + 1ms)) due.push_back(t);
-    std::optional<time_point> in_time;  // the first that is not missed
-    for (const time_point t : e.between(stop + 1ms, end + 1ms)) {
-      if (t >= back - 60s) {
-        in_time = t;
-        break;
-      }
-      missed.push_back(t);
-    }
-    const bool another_is_due = in_time && *in_time <= back;
-    for (std::size_t i = 0; i < missed.size(); ++i) {
-      const bool last = i + 1 == missed.size() && !another_is_due;
-      if (back - missed[i] > window || s.catch_up == catch_up::skip) continue;
-      if (s.catch_up == catch_up::fire_all || last) due.push_back(missed[i]);
-    }
-    if (in_time) {
-      for (const time_point t : e.between(*in_time, end + 1ms)) due.push_back(t);
-    }
-    texts out;
-    for (const time_point t : due) out.push_back("default/" + s.name + " " + time_text(t));
-    return out;
-  }
-};
-
-texts of(const texts& fires, const std::string& name) {
-  texts own;
-  std::copy_if(fires.begin(), fires.end(), std::back_inserter(own),
-               [&](const std::string& f) { return f.starts_with("default/" + name + " "); });
-  return own;
-}
-
 }  // namespace
-
-TEST_CASE("scheduler: killed and restored, each schedule fires what its catch-up policy promises") {
-  struct row {
-    time_point start;
-    const char* why;
-  };
-  const row rows[] = {{utc(2027, 1, 10, 5, 59, 30), "in winter"},
-                      {utc(2027, 3, 14, 6, 30, 30), "half an hour before New York's clocks go forward"},
-                      {utc(2027, 3, 28, 0, 30, 30), "half an hour before Kyiv's clocks go forward"},
-                      {utc(2027, 11, 7, 5, 29, 59), "half an hour before New York's clocks go back"},
-                      {utc(2027, 10, 31, 0, 29, 59), "half an hour before Kyiv's clocks go back"}};
-  for (const row& r : rows) {
-    for (const std::chrono::seconds stopped : {1s, 3600s, 30 * 86400s}) {
-      for (const std::chrono::seconds window : {1800s, 400 * 86400s}) {
-        CAPTURE(r.why);
-        CAPTURE(stopped.count());
-        CAPTURE(window.count());
-        virtual_scheduler v(r.start);
-        std::vector<rulebus::schedule> all;
-        for (const catch_up policy : policies) {
-          for (const char* zone : zones) {
-            for (const char* expression : expressions) {
-              rulebus::schedule s = v.make("s" + std::to_string(all.size()), expression);
-              s.schedule_expression_timezone = zone;
-              s.catch_up = policy;
-              s.catch_up_window = window;
-              v.it->create_schedule(s).value();
-              all.push_back(s);
-            }
-          }
-        }
-        const promise promised{r.start, r.start + 20min, r.start + 20min + stopped, r.start + 20min + stopped + 26h, window};
-        v.run_until(promised.stop);
-        const std::string state = v.it->save();
-        v.it.reset();
-        v.clock->advance(stopped);
-        v.restart(state);
-        CHECK(v.it->save() == state);
-        v.run_until(promised.end);
-        const texts fires = v.taken();
-        for (const rulebus::schedule& s : all) {
-          CAPTURE(s.name);
-          CAPTURE(s.schedule_expression);
-          CHECK(of(fires, s.name) == promised.fires(s));
-        }
-      }
-    }
-  }
-}
 
 TEST_CASE("scheduler: a restored schedule is the one that was saved, in every member") {
   virtual_scheduler v(utc(2026, 11, 25, 8));

@@ -101,6 +101,7 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
   std::uint64_t identity(const detail::schedule_entry& e) const noexcept;
   void arm(std::uint32_t id);
   bool take_next(std::int64_t now, visit& v);
+  bool asked() const noexcept { return !resumed_.empty() || !wanted_.empty() || !fillings_.empty(); }
   void take_up(std::uint32_t id, std::int64_t now, visit& v);
   bool catches_up(const detail::schedule_entry& e, std::int64_t time, std::int64_t late, std::int64_t now, visit& v);
   void fill(visit& v);
@@ -128,7 +129,8 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
   mutable std::mutex mutex_;
   detail::schedule_table table_;  // guarded by mutex_, as all below
   detail::timer_queue timers_;    // by number; when in ms of the clock's time of day
-  std::deque<wanted> wanted_;     // before all timers
+  std::deque<std::pair<std::uint32_t, std::uint32_t>> resumed_;  // number and order: restored while fires of it were buffered
+  std::deque<wanted> wanted_;                                    // behind those, before all timers
   std::deque<filling> fillings_;  // behind all timers that are due
   std::uint64_t serials_ = 0;     // of triggers and backfills
   std::uint64_t fired_ = 0;
