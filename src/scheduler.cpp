@@ -59,14 +59,14 @@ scheduler::impl::impl(scheduler_options given)
   const std::chrono::seconds longest = std::chrono::years(1000);
   options_.late_after = std::clamp(options_.late_after, std::chrono::seconds(0), longest);
   if (options_.seed == 0) options_.seed = std::random_device()() + (std::uint64_t{std::random_device()()} << 32);
-  executor_ = options_.executor ? options_.executor : make_thread_pool(std::max<std::size_t>(1, options_.threads));
+  executor_ = options_.executor ? options_.executor : make_thread_pool(1);  // which no target holds up
   deliveries_ = std::make_shared<detail::dispatcher>(detail::dispatcher::settings{
       .bus_name = "scheduler",
       .bus_arn = {},
       .rule_arn_prefix = fmt::format("arn:aws:scheduler:{}:{}:schedule/", options_.region, options_.account),
       .clock = options_.clock,
       .executor = options_.executor,
-      .threads = options_.threads,
+      .threads = std::max<std::size_t>(1, options_.threads),
       .seed = options_.seed,
       .failures = failures_,
       .observer = options_.observer});

@@ -273,6 +273,59 @@ TEST_CASE("scheduler: a target may change its own schedule, make others and end 
   CHECK(v.taken() == texts{"default/child1 2026-11-25T12:00:00Z", "default/child2 2026-11-25T12:00:00Z"});
 }
 
+TEST_CASE("scheduler: a target that is slow to return holds back no other schedule, whatever its options say") {
+  for (const bool with_options : {false, true}) {
+    CAPTURE(with_options);
+    const auto clock = std::make_shared<rulebus::manual_clock>(morning);
+    std::atomic<bool> held{false}, over{false};
+    std::atomic<int> others{0};
+    rulebus::scheduler_options by_default;
+    by_default.clock = clock;
+    by_default.delivery.timeout = 0ms;  // a minute of this clock passes at once
+    rulebus::scheduler s(by_default);
+    rulebus::schedule slow{.name = "slow", .schedule_expression = "rate(1 minute)"};
+    slow.target.target = rulebus::make_target([&](const rulebus::delivery&) {
+      held = true;
+      while (!over) std::this_thread::sleep_for(1ms);
+    });
+    if (with_options) {  // the caller would be the thread that fires, and waits for room in a queue of one
+      slow.target.delivery = {.dispatch = rulebus::dispatch::caller,
+                              .timeout = 0ms,
+                              .queue_capacity = 1,
+                              .when_full = rulebus::overflow::block,
+                              .max_in_flight = 1};
+    }
+    rulebus::schedule other{.name = "other", .schedule_expression = "rate(1 minute)"};
+    other.target.target = rulebus::make_target([&](const rulebus::delivery&) { ++others; });
+    s.create_schedule(slow).value();
+    s.create_schedule(other).value();
+    for (int minute = 0; minute < 4; ++minute) {
+      const auto until = std::chrono::steady_clock::now() + 20s;
+      while ((others <= minute || !held) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+      CHECK(others == minute + 1);
+      CHECK(held);
+      clock->advance(1min);
+    }
+    over = true;
+    s.flush(20s).value();
+  }
+}
+
+TEST_CASE("scheduler: fires wait for nothing but their target: a share of them at a time, however many are due") {
+  virtual_scheduler v(morning);
+  rulebus::schedule s = v.make("s", "rate(1 minute)");
+  s.catch_up = catch_up::fire_all;
+  s.target.delivery = rulebus::delivery_options{.queue_capacity = 256};  // what is over would be dropped
+  v.it->create_schedule(s).value();
+  v.it->pump();
+  v.sleep(20h);
+  CHECK(v.taken().size() == 1201);
+  v.clock->jump(v.clock->now() + 20h);
+  v.it->flush().value();
+  CHECK(v.taken().size() == 1200);
+  CHECK(v.it->metrics().dropped == 0);
+}
+
 TEST_CASE("scheduler: with threads and the system's clock, fires come by themselves") {
   std::atomic<int> fired{0};
   {

@@ -8,7 +8,8 @@
 // Every instant of an expression is taken up once: it fires, or is reported to on_report with the reason. So a clock that is
 // put back makes nothing fire twice, and one that is put forward, a stop or a sleep loses nothing silently (catch_up).
 // With a manual clock and a manual executor nothing happens but in pump: next_due says how far to move the clock.
-// Deliveries are made as those of a bus: retries, queues, timeouts, dead letters (delivery_options). Schedules with the same
+// Deliveries are made as those of a bus: retries, queues, timeouts, dead letters (delivery_options), but never by the thread that
+// fires: a target that is slow to return delays no other schedule. Schedules with the same
 // target, ARN and options share one queue. delivery::rule_name is "group/name"; dead letters have SCHEDULE_ARN, EXECUTION_ID
 // and SCHEDULED_TIME among their attributes.
 // Order: by time; among equal times in the order of creation.
@@ -42,10 +43,14 @@ namespace rulebus::inline v1 {
 struct scheduler_options {
   std::string account = "000000000000";  ///< for ARNs and events
   std::string region = "local";          ///< likewise
-  delivery_options delivery{};           ///< of targets that have none of their own; must be valid (check)
+  /// Of targets that have none of their own; must be valid (check). Whatever `dispatch` says, targets are called by the
+  /// executor's threads, never by the one that fires; and where a queue is full, `block` is as `reject`.
+  delivery_options delivery{.dispatch = dispatch::executor, .queue_capacity = 1'000'000, .max_in_flight = 8};
   std::shared_ptr<rulebus::clock> clock = system_clock();
-  std::shared_ptr<rulebus::executor> executor{};  ///< default: a pool of its own with `threads` threads
-  std::size_t threads = 1;
+  /// Default: pools of its own, one thread that fires and `threads` that call targets. A target that is slow to return holds up
+  /// to max_in_flight of these, and another for each retry after its timeout; while any is left, no other schedule waits.
+  std::shared_ptr<rulebus::executor> executor{};
+  std::size_t threads = 16;
   std::uint64_t seed = 0;               ///< of flexible windows, execution ids and the jitter of retries. 0: any
   std::chrono::seconds late_after{60};  ///< a fire that is later than this was missed (catch_up). 0: all but those in time
   std::function<void(const delivery_failure&)> on_error{};  ///< as bus_options::on_error
