@@ -56,6 +56,7 @@
 #include "scheduler.cpp"
 #include "scheduler_event.cpp"
 #include "scheduler_fire.cpp"
+#include "scheduler_list.cpp"
 #include "scheduler_restore.cpp"
 #include "scheduler_save.cpp"
 #include "scheduler_table.cpp"

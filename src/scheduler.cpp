@@ -1,4 +1,5 @@
-// The scheduler: schedules and groups are made, changed and listed. What happens as time passes is in scheduler_fire.cpp.
+// The scheduler: schedules and groups are made and changed. They are listed in scheduler_list.cpp; what happens as time passes is
+// in scheduler_fire.cpp.
 #include "rulebus/scheduler.hpp"
 
 #include <fmt/format.h>
@@ -245,25 +246,6 @@ result<schedule_status> scheduler::impl::status(std::string_view name, std::stri
   return s;
 }
 
-std::vector<schedule> scheduler::impl::list(const schedule_filter& filter) const {
-  std::vector<schedule> found;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const std::uint32_t id : table_.by_name()) {
-      const detail::schedule_entry& e = table_[id];
-      if (filter.group && table_.group(e.group).name != *filter.group) continue;
-      if (!e.name().starts_with(filter.name_prefix) || (filter.state && e.state != *filter.state)) continue;
-      if (filter.tags) {
-        string_map all = e.tags ? *e.tags : string_map();
-        all.insert(table_.group(e.group).tags.begin(), table_.group(e.group).tags.end());  // its own come first
-        if (!filter.tags->matches(all)) continue;
-      }
-      found.push_back(describe(e));
-    }
-  }
-  return found;
-}
-
 result<void> scheduler::impl::set_state(std::string_view name, std::string_view group, schedule_state state) {
   {
     const std::int64_t now = now_ms();
@@ -318,20 +300,6 @@ result<void> scheduler::impl::remove_group(std::string_view group) {
   return {};
 }
 
-std::vector<std::string> scheduler::impl::list_groups() const {
-  std::vector<std::string> names;
-  const std::lock_guard lock(mutex_);
-  for (const std::uint32_t g : table_.groups_by_name()) names.push_back(table_.group(g).name);
-  return names;
-}
-
-result<string_map> scheduler::impl::group_tags(std::string_view group) const {
-  const std::lock_guard lock(mutex_);
-  const std::uint32_t g = table_.find_group(group);
-  if (g == detail::schedule_table::none) return detail::scheduler_source::no_group(group);
-  return table_.group(g).tags;
-}
-
 // ---- the interface
 
 scheduler::scheduler(scheduler_options options) : impl_(std::make_shared<impl>(std::move(options))) { impl_->start(); }
@@ -344,7 +312,6 @@ result<schedule> scheduler::get_schedule(std::string_view name, std::string_view
 result<schedule_status> scheduler::status(std::string_view name, std::string_view group) const {
   return impl_->status(name, group);
 }
-std::vector<schedule> scheduler::list_schedules(const schedule_filter& filter) const { return impl_->list(filter); }
 result<void> scheduler::enable_schedule(std::string_view name, std::string_view group) {
   return impl_->set_state(name, group, schedule_state::enabled);
 }
@@ -358,8 +325,6 @@ result<void> scheduler::create_schedule_group(std::string_view group, const stri
   return impl_->create_group(group, tags);
 }
 result<void> scheduler::delete_schedule_group(std::string_view group) { return impl_->remove_group(group); }
-std::vector<std::string> scheduler::list_schedule_groups() const { return impl_->list_groups(); }
-result<string_map> scheduler::list_tags(std::string_view group) const { return impl_->group_tags(group); }
 
 result<std::string> scheduler::trigger_now(std::string_view name, std::string_view group) { return impl_->trigger(name, group); }
 result<void> scheduler::backfill(std::string_view name, time_point from, time_point to, std::string_view group) {

@@ -56,4 +56,8 @@ std::string scheduler::impl::arn(std::string_view name, std::string_view group) 
   return out;
 }
 
+std::string scheduler::impl::group_arn(std::string_view group) const {
+  return "arn:aws:scheduler:" + options_.region + ":" + options_.account + ":schedule-group/" + std::string(group);
+}
+
 }  // namespace rulebus::inline v1

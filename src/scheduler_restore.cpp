@@ -300,8 +300,15 @@ result<void> scheduler::impl::restore(std::string_view state, const target_finde
     if (result<void> valid = check_tags(g.tags); !valid) return valid;
   }
   detail::schedule_table table;
+  bool has_default = false;
   for (detail::schedule_group& g : saved->groups) {
-    if (table.find_group(g.name) == detail::schedule_table::none) table.add_group(std::move(g.name), std::move(g.tags));
+    if (g.name == "default" && !std::exchange(has_default, true)) {  // it is always there
+      table.set_group_tags(table.find_group(g.name), std::move(g.tags));
+    } else if (table.find_group(g.name) == detail::schedule_table::none) {
+      table.add_group(std::move(g.name), std::move(g.tags));
+    } else {
+      return error{errc::invalid_argument, fmt::format("the state has group {} twice", g.name)};
+    }
   }
   std::vector<std::uint32_t> ids;
   ids.reserve(saved->schedules.size());

@@ -148,10 +148,10 @@ std::string scheduler::impl::save() const {
       }
       out += ']';
     };
-    list("groups", table_.groups_by_name(), [&](std::uint32_t g) {
+    list("groups", table_.groups_by_name(), [&](const auto& named) {
       object group(out);
-      group.text("name", table_.group(g).name);
-      group.tags(table_.group(g).tags);
+      group.text("name", named.first);
+      group.tags(table_.group(named.second).tags);
     });
     list("schedules", all, [&, n = std::size_t{0}](std::uint32_t id) mutable {
       place[id] = n++;

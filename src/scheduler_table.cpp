@@ -122,35 +122,95 @@ void schedule_table::grow_index() {
 // ---- groups
 
 std::uint32_t schedule_table::find_group(std::string_view name) const noexcept {
-  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
-    if (groups_[i].used && groups_[i].name == name) return i;
-  }
-  return none;
+  const auto found = group_ids_.find(name);
+  return found == group_ids_.end() ? none : found->second;
 }
 
+/// All or nothing.
 std::uint32_t schedule_table::add_group(std::string name, string_map tags) {
-  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
-    if (groups_[i].used) continue;
-    groups_[i] = {std::move(name), std::move(tags)};
-    return i;
+  free_groups_.reserve(groups_.size() + 1);
+  tagged_.add(name, tags);
+  const auto id = free_groups_.empty() ? static_cast<std::uint32_t>(groups_.size()) : free_groups_.back();
+  const auto named = group_ids_.emplace(name, id).first;
+  if (!free_groups_.empty()) {
+    free_groups_.pop_back();
+    groups_[id] = {std::move(name), std::move(tags)};
+    return id;
   }
-  groups_.push_back({std::move(name), std::move(tags)});
-  return static_cast<std::uint32_t>(groups_.size() - 1);
+  try {
+    groups_.push_back({std::move(name), std::move(tags)});
+  } catch (...) {
+    group_ids_.erase(named);
+    throw;
+  }
+  return id;
 }
 
-std::vector<std::uint32_t> schedule_table::groups_by_name() const {
-  std::vector<std::uint32_t> all;
-  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
-    if (groups_[i].used) all.push_back(i);
-  }
-  std::sort(all.begin(), all.end(), [this](auto a, auto b) { return groups_[a].name < groups_[b].name; });
+void schedule_table::remove_group(std::uint32_t group) {
+  tagged_.remove(groups_[group].name, groups_[group].tags);
+  group_ids_.erase(groups_[group].name);
+  groups_[group] = {{}, {}, false};
+  free_groups_.push_back(group);
+}
+
+// ---- tags
+
+std::string schedule_table::tagged_name(const schedule_entry& e) const {
+  return groups_[e.group].name + "/" + std::string(e.name());
+}
+
+void schedule_table::set_tags(std::uint32_t id, string_map tags) {
+  schedule_entry& e = entries_[id];
+  const std::string name = tagged_name(e);
+  auto now = tags.empty() ? nullptr : std::make_unique<const string_map>(std::move(tags));
+  if (now) tagged_.add(name, *now);
+  if (e.tags) tagged_.remove(name, *e.tags, now ? *now : string_map());
+  e.tags = std::move(now);
+}
+
+void schedule_table::set_group_tags(std::uint32_t group, string_map tags) {
+  schedule_group& g = groups_[group];
+  tagged_.add(g.name, tags);
+  tagged_.remove(g.name, g.tags, tags);
+  g.tags = std::move(tags);
+}
+
+string_map schedule_table::all_tags(const schedule_entry& e) const {
+  string_map all = e.tags ? *e.tags : string_map();
+  all.insert(groups_[e.group].tags.begin(), groups_[e.group].tags.end());
   return all;
+}
+
+/// What a filter asks for is a tag of the schedule or of its group: so who can match is named, or its group is.
+std::optional<std::vector<std::uint32_t>> schedule_table::tagged(const pattern& filter) const {
+  const auto names = tagged_.candidates(filter);
+  if (!names) return std::nullopt;
+  std::vector<std::uint32_t> found;
+  std::vector<bool> whole(groups_.size());
+  bool any = false;
+  for (const std::string& name : *names) {
+    const std::size_t slash = name.find('/');
+    const std::uint32_t g = find_group(std::string_view(name).substr(0, slash));
+    if (g == none) continue;
+    if (slash == std::string::npos) {
+      whole[g] = any = true;
+    } else if (const std::uint32_t id = find(g, std::string_view(name).substr(slash + 1)); id != none) {
+      found.push_back(id);
+    }
+  }
+  if (!any) return found;
+  std::erase_if(found, [&](std::uint32_t id) { return whole[entries_[id].group]; });
+  for (std::uint32_t id = 0; id < entries_.size(); ++id) {
+    if (entries_[id].used && whole[entries_[id].group]) found.push_back(id);
+  }
+  return found;
 }
 
 // ---- schedules
 
 std::uint32_t schedule_table::add(schedule_entry e, schedule_profile with) {
   if ((size() + 1) * 4 > index_.size() * 3) grow_index();
+  if (e.tags) tagged_.add(tagged_name(e), *e.tags);
   e.order = created_++;
   std::uint32_t id;
   if (free_.empty()) {
@@ -178,8 +238,11 @@ std::uint32_t schedule_table::add(schedule_entry e, schedule_profile with) {
 
 void schedule_table::replace(std::uint32_t id, schedule_entry e, schedule_profile with, remains& left) {
   left.profiles.reserve(left.profiles.size() + 1);
-  schedule_profile* const shared = share(std::move(with));
   schedule_entry& now = entries_[id];
+  const std::string name = e.tags || now.tags ? tagged_name(now) : std::string();
+  if (e.tags) tagged_.add(name, *e.tags);
+  schedule_profile* const shared = share(std::move(with));
+  if (now.tags) tagged_.remove(name, *now.tags, e.tags ? *e.tags : string_map());
   unshare(now.profile, left);
   e.profile = shared;
   e.group = now.group;
@@ -191,8 +254,9 @@ void schedule_table::replace(std::uint32_t id, schedule_entry e, schedule_profil
 void schedule_table::remove(std::uint32_t id, remains& left) {
   if (free_.size() == free_.capacity()) free_.reserve(free_.size() * 2 + 16);
   left.profiles.reserve(left.profiles.size() + 1);
-  unindex(id);
   schedule_entry& e = entries_[id];
+  if (e.tags) tagged_.remove(tagged_name(e), *e.tags);
+  unindex(id);
   unshare(e.profile, left);
   e.profile = nullptr;
   e.used = false;
@@ -212,14 +276,10 @@ std::vector<std::uint32_t> schedule_table::by_order() const {
   return all;
 }
 
-std::vector<std::uint32_t> schedule_table::by_name() const {
-  std::vector<std::uint32_t> all = by_order();
-  std::sort(all.begin(), all.end(), [this](auto a, auto b) {
-    const schedule_entry &x = entries_[a], &y = entries_[b];
-    const std::string_view g = groups_[x.group].name, h = groups_[y.group].name;
-    return g != h ? g < h : x.name() < y.name();
-  });
-  return all;
+bool schedule_table::before_by_name(std::uint32_t a, std::uint32_t b) const noexcept {
+  const schedule_entry &x = entries_[a], &y = entries_[b];
+  if (x.group != y.group) return groups_[x.group].name < groups_[y.group].name;
+  return x.name() < y.name();
 }
 
 }  // namespace rulebus::inline v1::detail

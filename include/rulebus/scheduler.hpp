@@ -24,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@
 #include "rulebus/result.hpp"
 #include "rulebus/schedule.hpp"
 #include "rulebus/tags.hpp"
+#include "rulebus/transaction.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -66,6 +68,11 @@ struct schedule_filter {
   const tag_filter* tags = nullptr;  ///< over the tags of the schedule and, where it lacks them, of its group
 };
 
+struct schedule_page {
+  std::vector<schedule> schedules{};
+  std::string next_token{};  ///< empty: the last page
+};
+
 class scheduler {
  public:
   RULEBUS_API explicit scheduler(scheduler_options options = {});
@@ -85,8 +92,12 @@ class scheduler {
   RULEBUS_API result<void> delete_schedule(std::string_view name, std::string_view group = "default");
   RULEBUS_API result<schedule> get_schedule(std::string_view name, std::string_view group = "default") const;
   RULEBUS_API result<schedule_status> status(std::string_view name, std::string_view group = "default") const;
-  /// By group and name. Cost: looks at all schedules.
+  /// By group and name; none where there is no such group. Cost: looks at all schedules; with a tag filter at those that carry a
+  /// tag that it asks for, or, where a group does, at all.
   RULEBUS_API std::vector<schedule> list_schedules(const schedule_filter& filter = {}) const;
+  /// A page of them: at most `limit`, 0: all. Errors: errc::not_found (group), errc::invalid_argument (not a token of a list).
+  RULEBUS_API result<schedule_page> list_schedules(const schedule_filter& filter, std::size_t limit,
+                                                   std::string_view next_token = {}) const;
   /// Ends a pause, or makes disabled ones enabled; goes on from now.
   RULEBUS_API result<void> enable_schedule(std::string_view name, std::string_view group = "default");
   RULEBUS_API result<void> disable_schedule(std::string_view name, std::string_view group = "default");
@@ -98,7 +109,16 @@ class scheduler {
   RULEBUS_API result<void> create_schedule_group(std::string_view group, const string_map& tags = {});
   RULEBUS_API result<void> delete_schedule_group(std::string_view group);  ///< with its schedules
   RULEBUS_API std::vector<std::string> list_schedule_groups() const;       ///< by name
+  /// A page of them. Error: errc::invalid_argument (a token that no list gave).
+  RULEBUS_API result<name_page> list_schedule_groups(const list_request& request) const;
+  RULEBUS_API std::string group_arn(std::string_view group) const;
   RULEBUS_API result<string_map> list_tags(std::string_view group) const;
+
+  // ---- tags, by the ARN of a schedule or a group. Errors: errc::invalid_argument (no such name; check_tags), errc::not_found.
+
+  RULEBUS_API result<void> tag_resource(std::string_view resource_arn, const string_map& tags);
+  RULEBUS_API result<void> untag_resource(std::string_view resource_arn, std::span<const std::string> keys);
+  RULEBUS_API result<string_map> list_tags_for_resource(std::string_view resource_arn) const;
 
   // ---- beyond the expression
 

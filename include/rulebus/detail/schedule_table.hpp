@@ -2,8 +2,8 @@
 //
 // Texts of a schedule are one block. Whatever many schedules have in common (target, options, policies) is a profile, which they
 // share: the same values are found again when a schedule is added. Numbers are dense and reused.
-// Thread safety: none; the scheduler guards it. Cost: add and find O(1); memory: 208 bytes for a schedule, 4 to 8 for its name,
-// one allocation for its texts; tags, and what runs or is buffered, where there is any.
+// Thread safety: none; the scheduler guards it. Cost: add and find O(1), groups O(log n); memory: 208 bytes for a schedule, 4 to
+// 8 for its name, one allocation for its texts; tags and their index, and what runs or is buffered, where there is any.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "rulebus/delivery_options.hpp"
 #include "rulebus/detail/counted.hpp"
 #include "rulebus/detail/lane.hpp"
+#include "rulebus/detail/tag_index.hpp"
 #include "rulebus/schedule.hpp"
 #include "rulebus/schedule_expression.hpp"
 
@@ -103,20 +105,28 @@ class schedule_table {
     std::vector<std::unique_ptr<schedule_profile>> profiles{};
   };
 
-  schedule_table() { groups_.push_back({"default"}); }
+  schedule_table() { add_group("default", {}); }
 
   std::uint32_t find(std::uint32_t group, std::string_view name) const noexcept;
   std::uint32_t find_group(std::string_view name) const noexcept;
   std::uint32_t add_group(std::string name, string_map tags);
-  void remove_group(std::uint32_t group) { groups_[group] = {{}, {}, false}; }  ///< which has no schedules
+  void remove_group(std::uint32_t group);  ///< which has no schedules
   const schedule_group& group(std::uint32_t id) const noexcept { return groups_[id]; }
-  std::vector<std::uint32_t> groups_by_name() const;
+  const std::map<std::string, std::uint32_t, std::less<>>& groups_by_name() const noexcept { return group_ids_; }
 
   /// Takes e, whose name is not there; its profile is shared with those that have the same.
   std::uint32_t add(schedule_entry e, schedule_profile with);
   /// Gives it other values; name, group, order and progress stay.
   void replace(std::uint32_t id, schedule_entry e, schedule_profile with, remains& left);
   void remove(std::uint32_t id, remains& left);
+
+  void set_tags(std::uint32_t id, string_map tags);
+  void set_group_tags(std::uint32_t group, string_map tags);
+  /// Its own tags, and those of its group that it lacks.
+  string_map all_tags(const schedule_entry& e) const;
+  /// All schedules that the filter can match by all_tags, and perhaps more, in no order; empty: any may.
+  std::optional<std::vector<std::uint32_t>> tagged(const pattern& filter) const;
+  const tag_index& tags() const noexcept { return tagged_; }
 
   schedule_entry& operator[](std::uint32_t id) noexcept { return entries_[id]; }
   const schedule_entry& operator[](std::uint32_t id) const noexcept { return entries_[id]; }
@@ -125,8 +135,8 @@ class schedule_table {
   bool is_present(std::uint32_t id, std::uint32_t order) const noexcept {
     return id < entries_.size() && entries_[id].used && entries_[id].order == order;
   }
-  std::vector<std::uint32_t> by_name() const;   ///< all, by group and name
-  std::vector<std::uint32_t> by_order() const;  ///< all, as they were created
+  bool before_by_name(std::uint32_t a, std::uint32_t b) const noexcept;  ///< by group and name
+  std::vector<std::uint32_t> by_order() const;                           ///< all, as they were created
 
  private:
   std::uint32_t home(std::uint32_t group, std::string_view name) const noexcept;
@@ -135,11 +145,15 @@ class schedule_table {
   void grow_index();
   schedule_profile* share(schedule_profile with);
   void unshare(schedule_profile* p, remains& left);
+  std::string tagged_name(const schedule_entry& e) const;
 
   std::deque<schedule_entry> entries_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> index_;  // open addressing, linear probing (Knuth 6.4, algorithm L and R); a power of two
   std::vector<schedule_group> groups_;
+  std::map<std::string, std::uint32_t, std::less<>> group_ids_;
+  std::vector<std::uint32_t> free_groups_;
+  tag_index tagged_;  // "group/name" of schedules, "group" of groups; may name too much, never too little
   std::unordered_multimap<std::size_t, std::unique_ptr<schedule_profile>> profiles_;
   std::uint32_t created_ = 0;
 };

@@ -1,5 +1,5 @@
-// scheduler_impl: what a scheduler is made of. scheduler.cpp changes and lists schedules, scheduler_fire.cpp lets time pass,
-// scheduler_save.cpp and scheduler_restore.cpp make state a value.
+// scheduler_impl: what a scheduler is made of. scheduler.cpp changes schedules, scheduler_list.cpp lists and tags them,
+// scheduler_fire.cpp lets time pass, scheduler_save.cpp and scheduler_restore.cpp make state a value.
 //
 // An instant of an expression is taken up exactly once, in `take_up`: `next` moves on, and it fires, waits or is reported. What
 // is fired becomes an invocation in the lane of its profile, as a bus makes them.
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "rulebus/arn.hpp"
 #include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/failure_reporter.hpp"
 #include "rulebus/detail/lane.hpp"
@@ -39,14 +41,20 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
   result<void> remove(std::string_view name, std::string_view group);
   result<schedule> get(std::string_view name, std::string_view group) const;
   result<schedule_status> status(std::string_view name, std::string_view group) const;
-  std::vector<schedule> list(const schedule_filter& filter) const;
+  result<schedule_page> list(const schedule_filter& filter, std::size_t limit, std::string_view next_token) const;
   result<void> set_state(std::string_view name, std::string_view group, schedule_state state);
   std::size_t size() const;
   std::string arn(std::string_view name, std::string_view group) const;
+  std::string group_arn(std::string_view group) const;
   result<void> create_group(std::string_view group, const string_map& tags);
   result<void> remove_group(std::string_view group);
-  std::vector<std::string> list_groups() const;
-  result<string_map> group_tags(std::string_view group) const;
+  result<name_page> list_groups(const list_request& request) const;
+
+  // Tags (scheduler_list.cpp, as the lists).
+  result<resource_name> name_of(std::string_view resource_arn) const;  ///< of a schedule or a group
+  result<string_map> tags_of(const resource_name& named) const;
+  /// Gives it the tags that make(those that it has) makes of them.
+  result<void> change_tags(std::string_view resource_arn, const std::function<void(string_map&)>& make);
 
   // Time (scheduler_fire.cpp).
   result<std::string> trigger(std::string_view name, std::string_view group);
@@ -94,6 +102,10 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
   // Under the mutex, but for compile, tell and wake.
   result<parts> compile(schedule s, std::int64_t now) const;
   result<std::uint32_t> find(std::string_view name, std::string_view group) const;
+  struct tagged {
+    std::uint32_t group, id;  // id: none for the group itself
+  };
+  result<tagged> find_tagged(const resource_name& named) const;
   schedule describe(const detail::schedule_entry& e) const;
   void plan_from(detail::schedule_entry& e, std::int64_t from) const noexcept;
   std::int64_t following(const detail::schedule_entry& e, std::int64_t behind) const noexcept;
@@ -127,12 +139,12 @@ class scheduler::impl final : public work, public std::enable_shared_from_this<s
   std::shared_ptr<void> clock_subscription_;
 
   mutable std::mutex mutex_;
-  detail::schedule_table table_;  // guarded by mutex_, as all below
-  detail::timer_queue timers_;    // by number; when in ms of the clock's time of day
+  detail::schedule_table table_;                                 // guarded by mutex_, as all below
+  detail::timer_queue timers_;                                   // by number; when in ms of the clock's time of day
   std::deque<std::pair<std::uint32_t, std::uint32_t>> resumed_;  // number and order: restored while fires of it were buffered
   std::deque<wanted> wanted_;                                    // behind those, before all timers
-  std::deque<filling> fillings_;  // behind all timers that are due
-  std::uint64_t serials_ = 0;     // of triggers and backfills
+  std::deque<filling> fillings_;                                 // behind all timers that are due
+  std::uint64_t serials_ = 0;                                    // of triggers and backfills
   std::uint64_t fired_ = 0;
   detail::nanoseconds armed_ = detail::dispatcher::never;  // by elapsed: the wake that the executor knows of
   bool stopped_ = false;
