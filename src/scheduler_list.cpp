@@ -34,12 +34,12 @@ result<schedule_page> scheduler::impl::list(const schedule_filter& filter, std::
            (!filter.tags || filter.tags->matches(table_.all_tags(e)));
   };
   std::vector<std::uint32_t> ids;
-  const auto tagged = filter.tags ? table_.tagged(filter.tags->pattern()) : std::nullopt;
+  const auto carriers = filter.tags ? table_.tagged(filter.tags->pattern()) : std::nullopt;
   const auto consider = [&](std::uint32_t id) {
     if (wanted_one(id)) ids.push_back(id);
   };
-  if (tagged) {
-    std::for_each(tagged->begin(), tagged->end(), consider);
+  if (carriers) {
+    std::for_each(carriers->begin(), carriers->end(), consider);
   } else {
     for (std::uint32_t id = 0; id < table_.capacity(); ++id) consider(id);
   }
@@ -75,13 +75,13 @@ result<name_page> scheduler::impl::list_groups(const list_request& request) cons
 // ---- tags
 
 result<resource_name> scheduler::impl::name_of(std::string_view resource_arn) const {
-  const result<rulebus::arn> parts = rulebus::arn::parse(resource_arn);
-  if (!parts) return parts.error();
-  result<resource_name> named = resource_name::parse(*parts);
+  const result<rulebus::arn> at = rulebus::arn::parse(resource_arn);
+  if (!at) return at.error();
+  result<resource_name> named = resource_name::parse(*at);
   if (!named) return named;
   if (named->type != resource_type::schedule && named->type != resource_type::schedule_group)
     return error{errc::invalid_argument, fmt::format("'{}' is neither a schedule nor a schedule group", resource_arn)};
-  if (parts->region == options_.region && parts->account == options_.account) return named;
+  if (at->region == options_.region && at->account == options_.account) return named;
   const bool group = named->type == resource_type::schedule_group;
   return error{errc::not_found, fmt::format("Schedule {}{} does not exist.", group ? "group " : "", named->name)};
 }
