@@ -34,8 +34,9 @@ std::string scheduler::impl::make_event(const detail::schedule_entry&, std::stri
 std::string scheduler::impl::execution_id(const detail::schedule_entry& e, detail::planned_fire what) const {
   static constexpr char digits[] = "0123456789abcdef";
   const std::uint64_t odd = 0xd1b54a32d192ed03u;
-  const std::uint64_t a = detail::fold_multiply(identity(e) ^ static_cast<std::uint64_t>(what.time), odd);
-  const std::uint64_t b = detail::fold_multiply(a ^ (what.serial + 1), 0x9e3779b97f4a7c15u) ^ identity(e);
+  const std::uint64_t schedule = identity(e);
+  const std::uint64_t a = detail::fold_multiply(schedule ^ static_cast<std::uint64_t>(what.time), odd);
+  const std::uint64_t b = detail::fold_multiply(a ^ (what.serial + 1), 0x9e3779b97f4a7c15u) ^ schedule;
   std::string out(36, '-');
   std::size_t at = 0;
   for (int nibble = 0; nibble < 32; ++nibble) {
