@@ -212,7 +212,7 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
   if (!ids->empty() || options.observer) e = from.take();
   if (options.observer) deliveries_->observe({.type = log_type::event_receipt, .event_id = e->id()});
   std::vector<rule_id> several;  // what targets put uses other sessions; but a thread that waits for room may run others' work
-  const detail::nanoseconds now = ids->empty() ? detail::nanoseconds(0) : deliveries_->elapsed();
+  arrival when{sequence, ids->empty() ? detail::nanoseconds(0) : deliveries_->elapsed(), !options.observer};
   if (ids->size() > 1) {
     several.assign(ids->begin(), ids->end());
     std::sort(several.begin(), several.end());
@@ -221,40 +221,42 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
     const detail::rule_entry* const r = session->rules.find(id);
     if (!r) continue;
     ++matched;
-    deliver(*e, *r, extras, how, sequence, now);
+    deliver(*e, *r, extras, how, when);
   }
-  if (matched > 0) {
-    counted_.matched.fetch_add(1, std::memory_order_relaxed);
-    counted_.triggered.fetch_add(matched, std::memory_order_relaxed);
-  } else if (options.observer) {
-    deliveries_->observe({.type = log_type::no_standard_rules_matched, .event_id = e->id()});
+  if (matched > 1) counted_.further_rules.fetch_add(matched - 1, std::memory_order_relaxed);
+  if (matched == 0) {
+    counted_.unmatched.fetch_add(1, std::memory_order_relaxed);
+    if (options.observer) deliveries_->observe({.type = log_type::no_standard_rules_matched, .event_id = e->id()});
   }
   return {};
 }
 
 void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
-                        std::uint64_t sequence, detail::nanoseconds put_at) {
+                        arrival& when) {
   const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
-  for (const detail::target_entry& t : r.targets) {
+  constexpr std::size_t ahead = 2;
+  for (std::size_t i = 0; i < r.targets.size(); ++i) {
+    if (i + ahead < r.targets.size()) r.targets[i + ahead].lane->prefetch();
+    const detail::target_entry& t = r.targets[i];
     bool chosen = by_rule;
     if (how.only && !t.tags().empty()) {
       string_map both = t.tags();
       both.insert(r.fields.tags.begin(), r.fields.tags.end());  // its own come first
       chosen = how.only->matches(both);
     }
-    if (chosen) offer(e, r, t, extras, sequence, put_at);
+    if (chosen) offer(e, r, t, extras, when);
   }
 }
 
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-                      std::uint64_t sequence, detail::nanoseconds put_at, put_by whom) {
+                      arrival& when, put_by whom) {
   auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
   made->scheduled = whom == put_by::schedule;
-  made->sequence = sequence;
-  made->created = put_at;
+  made->sequence = when.sequence;
+  made->created = when.put_at;
   std::optional<error> refused;
   if (t.extras && !t.extras->transforms.is_identity()) {
     const std::string arn = deliveries_->rule_arn(*r.name), time = detail::utc_text(seconds_now());
@@ -275,7 +277,9 @@ void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail:
   made->generation = deliveries_->begin();  // from here on it ends, whatever happens
   deliveries_->observe(log_type::invocation_start, *made, 0);
   if (refused) return t.lane->refuse(made, *std::move(refused));
-  t.lane->offer(std::move(made), t.target, deliveries_->elapsed());  // the targets before may have taken their time
+  // The targets before may have taken their time.
+  const detail::nanoseconds now = std::exchange(when.is_now, false) ? when.put_at : deliveries_->elapsed();
+  t.lane->offer(std::move(made), t.target, now);
 }
 
 result<void> bus::impl::redrive(const dead_letter& letter) {
@@ -292,7 +296,8 @@ result<void> bus::impl::redrive(const dead_letter& letter) {
   const auto at = detail::target_position((*r)->targets, target_id);
   if (at == (*r)->targets.end() || at->lane->who().target_id != target_id) return detail::no_target(target_id, rule_name);
   const extras_ptr extras = make_extras(letter.ordering_key, letter.trace_header, letter.traceparent, letter.via);
-  offer(letter.event, **r, *at, extras, counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed());
+  arrival when{counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed(), true};
+  offer(letter.event, **r, *at, extras, when);
   return {};
 }
 
@@ -323,9 +328,10 @@ bus_metrics bus::impl::metrics() const {
   now.put_events_entries = of(counted_.entries);
   now.put_events_failed_entries = of(counted_.failed_entries);
   now.deduplicated_entries = of(counted_.deduplicated);
+  const std::uint64_t unmatched = of(counted_.unmatched), further_rules = of(counted_.further_rules);  // before what they are of
   now.events = of(counted_.events);
-  now.matched_events = of(counted_.matched);
-  now.triggered_rules = of(counted_.triggered);
+  now.matched_events = now.events - unmatched;
+  now.triggered_rules = now.matched_events + further_rules;
   now.missed_schedules = timers().missed();
   now.deliveries = deliveries_->metrics();
   return now;

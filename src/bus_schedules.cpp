@@ -22,14 +22,15 @@ void bus::impl::fire(std::uint64_t number, const std::string& rule_name, time_po
                                                                .detail = "{}",
                                                                .time = instant}));
   const std::uint64_t sequence = counted_.events.fetch_add(1, std::memory_order_relaxed);
-  counted_.matched.fetch_add(1, std::memory_order_relaxed);
-  counted_.triggered.fetch_add(1, std::memory_order_relaxed);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) {
     deliveries_->observe({.type = log_type::event_receipt, .event_id = id});
     deliveries_->observe({.type = log_type::rule_match, .event_id = id, .rule_name = rule_name});
   }
-  for (const detail::target_entry& t : r.targets) offer(e, r, t, nullptr, sequence, deliveries_->elapsed(), put_by::schedule);
+  for (const detail::target_entry& t : r.targets) {
+    arrival when{sequence, deliveries_->elapsed(), true};
+    offer(e, r, t, nullptr, when, put_by::schedule);
+  }
 }
 
 }  // namespace rulebus::inline v1

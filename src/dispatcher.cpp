@@ -221,12 +221,12 @@ dispatcher::turn dispatcher::next_turn(bool first, bool want) {
   }
   while (!timers_.empty() && timers_.first() <= now) {
     lane& l = timers_.take();
-    l.ready.woken = true;
+    l.is_woken = true;
     enqueue(l);
   }
   if (want) t.in = dequeue();
   if (t.in) {
-    t.woken = std::exchange(t.in->ready.woken, false);
+    t.woken = std::exchange(t.in->is_woken, false);
     ++running_;
   }
   t.ask = !(manual_ && t.in) && wants_thread();

@@ -63,12 +63,12 @@ std::size_t fair_share(std::size_t queued, std::size_t threads, std::size_t max)
 
 lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus::target> to,
            std::shared_ptr<const delivery_options> options, counted_ptr<lane> dead_letters, role r)
-    : in_(std::move(in)),
+    : role_(r),
+      in_(std::move(in)),
       who_(std::move(who)),
       options_(std::move(options)),
       dead_letters_(std::move(dead_letters)),
-      to_(std::move(to)),
-      role_(r) {
+      to_(std::move(to)) {
   if (options_->rate.per_second > 0 || options_->breaker.failures > 0) {
     limits_ = std::make_unique<limits>();
     limits_->tokens = options_->rate.burst;
@@ -86,8 +86,15 @@ delivery_metrics& lane::counts() {
 
 // ---- an event comes in
 
+void lane::prefetch() const noexcept {
+#if defined(__GNUC__)
+  constexpr std::size_t line = 64;
+  for (std::size_t at = 0; at < sizeof(lane); at += line) __builtin_prefetch(reinterpret_cast<const char*>(this) + at, 1);
+#endif
+}
+
 void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now) {
-  const counted_ptr<invocation> kept = i;
+  const counted_ptr<invocation> kept = i.copy_unshared();
   counted_ptr<invocation> pushed_out;
   guard lock(mutex_);
   admission how{};
@@ -285,7 +292,7 @@ void lane::attempt(const started& s, rulebus::target& to) {
   if (!s.i->state.is_open(s.attempt)) return;  // it took so long to get here that it timed out, or the bus was stopped
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
-    const within_target here;
+    const within_target here(s.i.get());
     to.deliver(delivery(s.i->for_attempt(s.attempt), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
@@ -341,7 +348,9 @@ void lane::end_of_deliver(const started& s) {
 
 void lane::answered(invocation& i, std::uint32_t attempt, delivery_outcome&& outcome) {
   if (!i.state.is_open(attempt)) return;
-  const dispatcher::answer_scope working(*in_);
+  // Within deliver, whoever called that is waited for anyway.
+  std::optional<dispatcher::answer_scope> working;
+  if (!within_target::is_given(i)) working.emplace(*in_);
   const bool success = outcome.status.has_value();
   const log_type told = success             ? log_type::invocation_attempt_success
                         : outcome.retryable ? log_type::invocation_attempt_retryable_failure

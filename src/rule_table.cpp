@@ -232,7 +232,8 @@ result<void> rule_editor::put_targets(std::string_view rule_name, const std::vec
   }
   const auto id = [](const target_entry& t) -> const std::string& { return t.lane->who().target_id; };
   std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return id(a) < id(b); });
-  present.clear();
+  present = {};
+  present.reserve(all.size());
   for (target_entry& t : all) {  // of equal ids the last counts
     if (!present.empty() && id(present.back()) == id(t)) present.pop_back();
     present.push_back(std::move(t));

@@ -76,11 +76,16 @@ class bus::impl {
   static extras_ptr make_extras(std::string_view ordering_key, std::string_view trace_header, std::string_view traceparent,
                                 std::span<const std::string> via);
   result<void> route(incoming from, const extras_ptr& extras, const put_options& how);
-  void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how,
-               std::uint64_t sequence, detail::nanoseconds put_at);
+  /// Of an event that was put, what its invocations have in common.
+  struct arrival {
+    std::uint64_t sequence;
+    detail::nanoseconds put_at;
+    bool is_now;  ///< no target was called since
+  };
+  void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how, arrival& when);
   enum class put_by : std::uint8_t { caller, schedule };
-  void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-             std::uint64_t sequence, detail::nanoseconds put_at, put_by whom = put_by::caller);
+  void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras, arrival& when,
+             put_by whom = put_by::caller);
   void fire(std::uint64_t number, const std::string& rule_name, time_point instant);  // bus_schedules.cpp
   std::int64_t seconds_now() const;
   /// A change that is ready: to publish it cannot fail.
@@ -106,7 +111,8 @@ class bus::impl {
 
   struct counters {
     std::atomic<std::uint64_t> calls{0}, failed_calls{0}, entries{0}, failed_entries{0}, deduplicated{0};
-    std::atomic<std::uint64_t> events{0}, matched{0}, triggered{0};
+    // Most events match one rule: so counted is what does not, and which rules are more than one.
+    std::atomic<std::uint64_t> events{0}, unmatched{0}, further_rules{0};
   };
   counters counted_;
 };

@@ -21,6 +21,7 @@ class counted {
   template <class T>
   friend class counted_ptr;
   void retain() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  void retain_unshared() const noexcept { count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   bool retain_unless_gone() const noexcept {
     std::uint32_t seen = count_.load(std::memory_order_acquire);  // who finds it gone sees what was done before
     while (seen != 0 && !count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {}
@@ -57,6 +58,21 @@ class counted_ptr {
     return held;
   }
 
+  /// A copy, while no other thread has one: without what an atomic addition costs.
+  counted_ptr copy_unshared() const noexcept {
+    counted_ptr copy;
+    copy.p_ = p_;
+    if (p_) p_->retain_unshared();
+    return copy;
+  }
+  template <class... Args>
+  static counted_ptr make(Args&&... args) {
+    counted_ptr made;
+    made.p_ = new T(std::forward<Args>(args)...);
+    made.p_->retain_unshared();
+    return made;
+  }
+
   T* get() const noexcept { return p_; }
   T& operator*() const noexcept { return *p_; }
   T* operator->() const noexcept { return p_; }
@@ -69,7 +85,7 @@ class counted_ptr {
 
 template <class T, class... Args>
 counted_ptr<T> make_counted(Args&&... args) {
-  return counted_ptr<T>(new T(std::forward<Args>(args)...));
+  return counted_ptr<T>::make(std::forward<Args>(args)...);
 }
 
 }  // namespace rulebus::inline v1::detail

@@ -182,20 +182,34 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   unsigned collecting_ = 0;          // guarded by leftover_mutex_; calls of stop that will take them
 };
 
-/// Counts, for this thread, the calls of targets, of observers and of on_error that it is in.
+/// Counts, for this thread, the calls of targets, of observers and of on_error that it is in, and knows what the innermost was
+/// given.
 class within_target {
  public:
-  within_target() noexcept { ++depth(); }
-  ~within_target() { --depth(); }
+  explicit within_target(const invocation* given = nullptr) noexcept : before_(calls().given) {
+    ++calls().depth;
+    calls().given = given;
+  }
+  ~within_target() {
+    --calls().depth;
+    calls().given = before_;
+  }
   within_target(const within_target&) = delete;
   within_target& operator=(const within_target&) = delete;
-  static bool here() noexcept { return depth() != 0; }
+  static bool here() noexcept { return calls().depth != 0; }
+  static bool is_given(const invocation& i) noexcept { return calls().given == &i; }
 
  private:
-  static std::size_t& depth() noexcept {
-    thread_local std::size_t calls = 0;
-    return calls;
+  struct state {
+    std::size_t depth = 0;
+    const invocation* given = nullptr;
+  };
+  static state& calls() noexcept {
+    thread_local state now;
+    return now;
   }
+
+  const invocation* before_;
 };
 
 }  // namespace rulebus::inline v1::detail

@@ -14,22 +14,31 @@ class intrusive_list {
   T* front() const noexcept { return head_; }
 
   void push_back(T& element) noexcept {
-    element.prev = tail_;
     element.next = nullptr;
-    (tail_ ? tail_->next : head_) = &element;
-    tail_ = &element;
+    if (head_) {
+      element.prev = head_->prev;
+      element.prev->next = &element;
+    } else {
+      head_ = &element;
+    }
+    head_->prev = &element;
     ++size_;
   }
   void push_front(T& element) noexcept {
-    element.prev = nullptr;
     element.next = head_;
-    (head_ ? head_->prev : tail_) = &element;
+    element.prev = head_ ? head_->prev : &element;
+    if (head_) head_->prev = &element;
     head_ = &element;
     ++size_;
   }
   void remove(T& element) noexcept {
-    (element.prev ? element.prev->next : head_) = element.next;
-    (element.next ? element.next->prev : tail_) = element.prev;
+    if (head_ == &element) {
+      head_ = element.next;
+      if (head_) head_->prev = element.prev;
+    } else {
+      element.prev->next = element.next;
+      (element.next ? element.next : head_)->prev = element.prev;
+    }
     element.next = element.prev = nullptr;
     --size_;
   }
@@ -41,8 +50,7 @@ class intrusive_list {
   }
 
  private:
-  T* head_ = nullptr;
-  T* tail_ = nullptr;
+  T* head_ = nullptr;  // whose prev is the last
   std::size_t size_ = 0;
 };
 

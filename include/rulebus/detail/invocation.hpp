@@ -63,7 +63,9 @@ class attempt_state {
   enum class ended { answered, open, dropped };
   /// deliver came back: with an answer, without, or with the delivery dropped (which is to be answered as such).
   ended returned(std::uint32_t attempt) noexcept {
-    std::uint32_t seen = attempt << 2 | delivering;
+    std::uint32_t seen = word_.load(std::memory_order_acquire);
+    if (seen >> 2 != attempt || (seen & 3) == closed) return ended::answered;  // as mostly
+    seen = attempt << 2 | delivering;
     if (word_.compare_exchange_strong(seen, attempt << 2 | returned_, std::memory_order_acq_rel)) return ended::open;
     return seen == (attempt << 2 | dropped) ? ended::dropped : ended::answered;
   }

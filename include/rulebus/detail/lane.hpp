@@ -32,6 +32,7 @@
 #include "rulebus/detail/intrusive_list.hpp"
 #include "rulebus/detail/invocation.hpp"
 #include "rulebus/detail/lane_timers.hpp"
+#include "rulebus/detail/late_vector.hpp"
 #include "rulebus/metrics.hpp"
 #include "rulebus/target.hpp"
 
@@ -64,8 +65,8 @@ class lane final : public counted {
   dispatcher& in() const noexcept { return *in_; }
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
 
-  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed. Out of memory:
-  /// it throws, and i has not come.
+  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed. No other thread
+  /// has i yet. Out of memory: it throws, and i has not come.
   void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now);
   /// The rule has it no more: the target is let go as soon as nothing waits for it.
   void retire();
@@ -88,15 +89,18 @@ class lane final : public counted {
   bool is_for_dead_letters() const noexcept { return role_ != role::of_target; }
   bool is_from_bus() const noexcept { return role_ == role::of_bus_dead_letters; }
 
-  // Of the dispatcher, and guarded by its mutex.
+  /// For who offers to many lanes in a row: fetches what an offer to this one will touch.
+  void prefetch() const noexcept;
+
+  // Of the dispatcher, and guarded by its mutex. Small members stand together, here and below: there are many lanes.
+  timer_place timer{};
   lane* next = nullptr;
   lane* prev = nullptr;
-  timer_place timer{};
   struct {
     counted_ptr<lane> self{};  // while it is in the list of those that are ready
     lane* next = nullptr;
-    bool woken = false;
   } ready{};
+  bool is_woken = false;  // its time has come
 
  private:
   enum class breaker : std::uint8_t { closed, open, half_open };
@@ -191,6 +195,11 @@ class lane final : public counted {
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
   void finish(const invocation& i, bool delivered = false);
 
+  const role role_;
+  bool asked_ = false;  // for a thread, which has not come
+  bool closed_ : 1 = false;
+  bool retired_ : 1 = false;
+  std::uint32_t batches_ = 0;  // out
   const std::shared_ptr<dispatcher> in_;
   const identity who_;
   const std::shared_ptr<const delivery_options> options_;
@@ -200,17 +209,12 @@ class lane final : public counted {
   std::shared_ptr<rulebus::target> to_;
   intrusive_list<invocation> queue_, held_, out_;
   invocation* oldest_ = nullptr;      // of all that are in it, where overflow::drop_oldest asks for it
-  std::vector<invocation*> waiting_;  // a heap by `since`: the next retry first
+  late_vector<invocation*> waiting_;  // a heap by `since`: the next retry first
   std::unique_ptr<limits> limits_;
   std::unique_ptr<held_by_key> keys_;
   std::unique_ptr<delivery_metrics> counts_;
   std::unique_ptr<std::condition_variable> room_;
   nanoseconds woken_at_ = dispatcher::never;  // the wake that was asked for
-  std::uint32_t batches_ = 0;                 // out
-  bool asked_ = false;                        // for a thread, which has not come
-  bool closed_ = false;
-  bool retired_ = false;
-  const role role_;
 };
 
 /// How dead letters are delivered: never by the thread that failed, soon again, and for as long as any event is tried.
