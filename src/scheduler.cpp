@@ -21,6 +21,8 @@ error wrong(std::string_view member, std::string_view must) {
   return {errc::invalid_argument, fmt::format("{} must be {}", member, must)};
 }
 
+std::int64_t count(time_point t) { return t.time_since_epoch().count(); }
+
 result<void> check_schedule(const schedule& s) {
   if (result<void> valid = check_name(s.name, "name"); !valid) return valid;
   if (result<void> valid = check_length(s.description, 512, "description"); !valid) return valid;
@@ -37,13 +39,15 @@ result<void> check_schedule(const schedule& s) {
   if (s.catch_up_window.count() < 0 || s.catch_up_window > std::chrono::hours(24 * 366 * 1000)) {
     return wrong("catch_up_window", "0 seconds to 1000 years");
   }
+  for (const auto& [name, date] : {std::pair("start_date", s.start_date), std::pair("end_date", s.end_date)}) {
+    if (date && (count(*date) < -furthest_ms || count(*date) > furthest_ms))
+      return wrong(name, "within 36 million years of 1970");
+  }
   if (s.start_date && s.end_date && *s.end_date < *s.start_date) return wrong("end_date", "no earlier than start_date");
   return check_tags(s.tags);
 }
 
 error no_group(std::string_view group) { return {errc::not_found, fmt::format("Schedule group {} does not exist.", group)}; }
-
-std::int64_t count(time_point t) { return t.time_since_epoch().count(); }
 
 }  // namespace detail::scheduler_source
 

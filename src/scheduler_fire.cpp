@@ -344,9 +344,10 @@ result<void> scheduler::impl::backfill(std::string_view name, time_point from, t
     const std::lock_guard lock(mutex_);
     const auto id = find(name, group);
     if (!id) return id.error();
-    const std::int64_t first = from.time_since_epoch().count();
-    const std::int64_t behind = first == std::numeric_limits<std::int64_t>::min() ? first : first - 1;
-    fillings_.push_back({*id, table_[*id].order, behind, to.time_since_epoch().count(), ++serials_});
+    const auto limited = [](time_point t) {
+      return std::clamp<std::int64_t>(t.time_since_epoch().count(), -detail::furthest_ms + 1, detail::furthest_ms);
+    };
+    fillings_.push_back({*id, table_[*id].order, limited(from) - 1, limited(to), ++serials_});
   }
   wake();
   return {};

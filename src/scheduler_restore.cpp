@@ -62,6 +62,12 @@ class state_reader {
     out = std::chrono::duration<Rep, Period>(count);
     return true;
   }
+  /// In ms; no further away than arithmetic with it is safe.
+  bool instant(std::int64_t& out) {
+    const std::size_t at = json_.offset();
+    if (!number(out)) return false;
+    return (out >= -furthest_ms && out <= furthest_ms) || wrong("an instant in range", at);
+  }
   template <class E>
   bool word(E& out) {
     std::string said;
@@ -165,25 +171,25 @@ bool read_delivery(state_reader& in, delivery_options& d) {
 bool read_fire(state_reader& in, saved_fire& f) {
   return in.members([&](const std::string& key) {
     if (key == "schedule") return in.number(f.schedule);
-    if (key == "time") return in.number(f.fire.time);
+    if (key == "time") return in.instant(f.fire.time);
     if (key == "serial") return in.number(f.fire.serial);
-    if (key == "behind") return in.number(f.behind);
-    if (key == "to") return in.number(f.to);
+    if (key == "behind") return in.instant(f.behind);
+    if (key == "to") return in.instant(f.to);
     return in.unknown(key);
   });
 }
 
 bool read_date(state_reader& in, std::optional<time_point>& out) {
-  std::chrono::milliseconds since{};
-  if (!in.number(since)) return false;
-  out = time_point(since);
+  std::int64_t since = 0;
+  if (!in.instant(since)) return false;
+  out = time_point(std::chrono::milliseconds(since));
   return true;
 }
 
 bool read_progress(state_reader& in, const std::string& key, standing& s) {
-  if (key == "anchor") return in.number(s.anchor);
-  if (key == "next") return in.number(s.next);
-  if (key == "last") return in.number(s.last);
+  if (key == "anchor") return in.instant(s.anchor);
+  if (key == "next") return in.instant(s.next);
+  if (key == "last") return in.instant(s.last);
   if (key == "paused") return in.boolean(s.paused);
   if (key == "failures") return in.number(s.failures);
   if (key != "buffered") return in.unknown(key);

@@ -33,14 +33,6 @@ const std::map<std::string, rulebus::overlap> overlaps = {{"allow_all", rulebus:
 std::int64_t seconds(time_point t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
 time_point at(std::int64_t s) { return time_point(std::chrono::seconds(s)); }
 
-/// "2026-11-25T08:00:00Z" by the C library.
-std::int64_t seconds(std::string_view text) {
-  std::tm t{};
-  const std::string copy(text);
-  REQUIRE(strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &t) != nullptr);
-  return timegm(&t);
-}
-
 /// Schedules "0", "1", … whose fires take their time, in virtual time, through several lives.
 class mortal_scheduler {
  public:
@@ -70,7 +62,7 @@ class mortal_scheduler {
     void deliver(rulebus::delivery d) override {
       const std::size_t n = std::stoul(std::string(d.rule_name().substr(8)));  // "default/n"
       const std::int64_t now = seconds(of_.clock_->now());
-      of_.seen[n].fires.emplace_back(seconds(d.details().scheduled_time), now);
+      of_.seen[n].fires.emplace_back(naive::to_instant(std::string(d.details().scheduled_time)), now);
       of_.running_.emplace(now + of_.all_[n].takes, std::move(d));
     }
 

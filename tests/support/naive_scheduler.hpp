@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -15,6 +17,14 @@
 #include "wall_clock.hpp"
 
 namespace naive {
+
+/// "2026-11-25T08:00:00Z" by the C library.
+inline std::int64_t to_instant(const std::string& text) {
+  std::tm t{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &t);
+  if (end == nullptr || *end != '\0') throw std::invalid_argument(text);
+  return timegm(&t);
+}
 
 /// A schedule as the twin sees it. Every fire takes `takes` seconds, from when it began.
 struct promised_schedule {

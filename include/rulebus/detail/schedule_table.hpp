@@ -30,6 +30,9 @@ namespace rulebus::inline v1::detail {
 /// No instant: none that comes.
 inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
 
+/// Instants that are given are no further from 1970: 36 million years.
+inline constexpr std::int64_t furthest_ms = std::int64_t{1} << 60;
+
 /// A few strings in one allocation.
 class text_block {
  public:
