@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks rules of the tree: lengths, and nothing in the files that belongs to one machine or to nobody.
+"""Checks rules of the tree: what is at its top, lengths, and nothing in the files that belongs to one machine or to nobody.
 
 Budgets: header 250 lines, source 600, test file 500. Over it is a warning, half as much again is an error.
 """
@@ -12,6 +12,10 @@ BUDGETS = (
     (r"tests/.*\.[ch]pp", 500),
     (r".*\.(hpp|h)", 250),
     (r".*\.cpp", 600),
+)
+TOP = set(
+    ".ci .clang-format .clang-tidy .gitattributes .gitignore ARCHITECTURE.md CHANGELOG.md CMakeLists.txt CMakePresets.json "
+    "CONTRIBUTING.md LICENSE README.md benchmarks bindings cmake dev docs examples fuzz include scripts src tests".split()
 )
 LICENSED_TEXT = {"LICENSE"}
 FIXTURES = re.compile(r"(examples/data|tests/data|fuzz/corpus)/")  # events mention paths of their own
@@ -36,6 +40,8 @@ def long_files(name, text):
 def main():
     problems = []
     files = project_files()
+    for name in sorted({name.partition("/")[0] for name in files} - TOP):
+        problems.append(f"{name}: nothing of that name belongs at the top; if it does, scripts/check_tree.py is to know")
     for name in files:
         if name in LICENSED_TEXT:
             continue

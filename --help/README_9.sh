@@ -1,2 +1,0 @@
-# README.md:159
-rulebus bench --rules examples/data/rules.jsonl --events examples/data/events.jsonl --passes 3

@@ -1,2 +1,0 @@
-# docs/cli.md:159
-rulebus lint examples/data/rules.jsonl

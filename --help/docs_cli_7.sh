@@ -1,2 +1,0 @@
-# docs/cli.md:113
-rulebus test examples/data/tests.jsonl
