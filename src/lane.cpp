@@ -68,7 +68,8 @@ lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus
       who_(std::move(who)),
       options_(std::move(options)),
       dead_letters_(std::move(dead_letters)),
-      to_(std::move(to)) {
+      to_(std::move(to)),
+      overflow_(options_->when_full == overflow::reject ? nullptr : std::make_unique<overflowing>()) {
   if (options_->rate.per_second > 0 || options_->breaker.failures > 0) {
     limits_ = std::make_unique<limits>();
     limits_->tokens = options_->rate.burst;
@@ -493,10 +494,10 @@ void lane::close() {
       left.push_back(*i);
     }
     waiting_.clear();
-    oldest_ = nullptr;
+    if (overflow_) overflow_->oldest = nullptr;
     keys_.reset();
     if (!left.empty()) counts_->undelivered += left.size();
-    if (room_) room_->notify_all();
+    if (overflow_) overflow_->room.notify_all();
   }
   while (invocation* const i = left.pop_front()) {
     const counted_ptr<invocation> last = std::move(i->self);

@@ -42,15 +42,16 @@ lane::room lane::make_room(guard& lock, counted_ptr<invocation>& pushed_out, nan
 
 void lane::arrive(invocation& i) noexcept {
   if (options_->when_full != overflow::drop_oldest) return;
-  if (!oldest_) oldest_ = i.older = &i;
-  i.newer = oldest_;
-  i.older = std::exchange(oldest_->older, &i);
+  invocation*& oldest = overflow_->oldest;
+  if (!oldest) oldest = i.older = &i;
+  i.newer = oldest;
+  i.older = std::exchange(oldest->older, &i);
   i.older->newer = &i;
 }
 
 void lane::depart(invocation& i) noexcept {
   if (!i.newer) return;
-  if (oldest_ == &i) oldest_ = i.newer == &i ? nullptr : i.newer;
+  if (overflow_->oldest == &i) overflow_->oldest = i.newer == &i ? nullptr : i.newer;
   i.older->newer = i.newer;
   i.newer->older = i.older;
   i.older = i.newer = nullptr;
@@ -58,13 +59,12 @@ void lane::depart(invocation& i) noexcept {
 
 /// Where something waits. Cost: of those that are out and came before it.
 invocation* lane::oldest_waiting() const noexcept {
-  invocation* i = oldest_;
+  invocation* i = overflow_->oldest;
   while (i->in == invocation::place::out) i = i->newer;
   return i;
 }
 
 lane::room lane::wait_for_room(guard& lock) {
-  if (!room_) room_ = std::make_unique<std::condition_variable>();
   while (!closed_ && backlog() >= options_->queue_capacity) {
     if (in_->manual()) {  // nobody else may be there to make room
       lock.unlock();
@@ -72,7 +72,7 @@ lane::room lane::wait_for_room(guard& lock) {
       lock.lock();
       if (helped) continue;
     }
-    room_->wait_for(lock, lane_queue_source::glance);
+    overflow_->room.wait_for(lock, lane_queue_source::glance);
   }
   return closed_ ? room::closed : room::there;
 }
@@ -150,7 +150,7 @@ void lane::unplace(invocation& i) noexcept {
     case invocation::place::none: break;
   }
   i.in = invocation::place::none;
-  if (room_) room_->notify_all();
+  if (overflow_) overflow_->room.notify_all();
 }
 
 void lane::leave_batch(invocation& i) noexcept {
