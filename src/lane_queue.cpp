@@ -72,7 +72,9 @@ lane::room lane::wait_for_room(guard& lock) {
       lock.lock();
       if (helped) continue;
     }
+    ++overflow_->waiting;
     overflow_->room.wait_for(lock, lane_queue_source::glance);
+    --overflow_->waiting;
   }
   return closed_ ? room::closed : room::there;
 }
@@ -150,7 +152,7 @@ void lane::unplace(invocation& i) noexcept {
     case invocation::place::none: break;
   }
   i.in = invocation::place::none;
-  if (overflow_) overflow_->room.notify_all();
+  if (overflow_ && overflow_->waiting > 0) overflow_->room.notify_all();
 }
 
 void lane::leave_batch(invocation& i) noexcept {

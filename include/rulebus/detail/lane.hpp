@@ -119,6 +119,7 @@ class lane final : public counted {
   /// What a full queue needs that does not simply reject.
   struct overflowing {
     std::condition_variable room{};  // block
+    unsigned waiting = 0;            // for it
     invocation* oldest = nullptr;    // drop_oldest: of all that are in the lane
   };
   /// What waits behind the one of its ordering key that is on its way; through invocation::beside.
