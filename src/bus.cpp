@@ -223,9 +223,9 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
     ++matched;
     deliver(*e, *r, extras, how, when);
   }
-  if (matched > 1) counted_.further_rules.fetch_add(matched - 1, std::memory_order_relaxed);
+  if (matched > 1) counted_.further_rules.fetch_add(matched - 1, std::memory_order_release);
   if (matched == 0) {
-    counted_.unmatched.fetch_add(1, std::memory_order_relaxed);
+    counted_.unmatched.fetch_add(1, std::memory_order_release);
     if (options.observer) deliveries_->observe({.type = log_type::no_standard_rules_matched, .event_id = e->id()});
   }
   return {};
@@ -236,10 +236,7 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
   const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
-  constexpr std::size_t ahead = 2;
-  for (std::size_t i = 0; i < r.targets.size(); ++i) {
-    if (i + ahead < r.targets.size()) r.targets[i + ahead].lane->prefetch();
-    const detail::target_entry& t = r.targets[i];
+  for (const detail::target_entry& t : r.targets) {
     bool chosen = by_rule;
     if (how.only && !t.tags().empty()) {
       string_map both = t.tags();
@@ -328,7 +325,9 @@ bus_metrics bus::impl::metrics() const {
   now.put_events_entries = of(counted_.entries);
   now.put_events_failed_entries = of(counted_.failed_entries);
   now.deduplicated_entries = of(counted_.deduplicated);
-  const std::uint64_t unmatched = of(counted_.unmatched), further_rules = of(counted_.further_rules);  // before what they are of
+  // First, and so that the events they are of are then seen as well: a difference must not be less than nothing.
+  const std::uint64_t unmatched = counted_.unmatched.load(std::memory_order_acquire);
+  const std::uint64_t further_rules = counted_.further_rules.load(std::memory_order_acquire);
   now.events = of(counted_.events);
   now.matched_events = now.events - unmatched;
   now.triggered_rules = now.matched_events + further_rules;

@@ -87,13 +87,6 @@ delivery_metrics& lane::counts() {
 
 // ---- an event comes in
 
-void lane::prefetch() const noexcept {
-#if defined(__GNUC__)
-  constexpr std::size_t line = 64;
-  for (std::size_t at = 0; at < sizeof(lane); at += line) __builtin_prefetch(reinterpret_cast<const char*>(this) + at, 1);
-#endif
-}
-
 void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now) {
   const counted_ptr<invocation> kept = i.copy_unshared();
   counted_ptr<invocation> pushed_out;

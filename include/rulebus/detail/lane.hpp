@@ -89,9 +89,6 @@ class lane final : public counted {
   bool is_for_dead_letters() const noexcept { return role_ != role::of_target; }
   bool is_from_bus() const noexcept { return role_ == role::of_bus_dead_letters; }
 
-  /// For who offers to many lanes in a row: fetches what an offer to this one will touch.
-  void prefetch() const noexcept;
-
   // Of the dispatcher, and guarded by its mutex. Small members stand together, here and below: there are many lanes.
   timer_place timer{};
   lane* next = nullptr;
