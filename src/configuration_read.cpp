@@ -18,6 +18,29 @@ namespace configuration_read_source {
 
 constexpr std::size_t max_depth = 1000;
 
+/// Of a target of a rule; those in the middle say where events go, and are all that a dead letter has.
+constexpr std::string_view target_members[] = {"id",
+                                               "type",
+                                               "arn",
+                                               "path",
+                                               "max_bytes",
+                                               "keep",
+                                               "sync_every",
+                                               "name",
+                                               "capacity",
+                                               "visibility_timeout_in_milliseconds",
+                                               "max_receives",
+                                               "dead_letter_queue",
+                                               "event_bus_name",
+                                               "max_hops",
+                                               "input",
+                                               "input_path",
+                                               "input_transformer",
+                                               "delivery",
+                                               "dead_letter",
+                                               "tags"};
+constexpr auto describing_members = std::span(target_members).subspan(1, 13);
+
 /// "buses[0].rules[2].name": what is at that byte, or begins last before it.
 std::string path_at(std::string_view json, std::size_t offset) {
   struct level {
@@ -259,27 +282,7 @@ class document_reader {
     target_document& t = all.emplace_back();
     t.offset = t.to.offset = in_.offset();
     offset_of parameters;
-    static constexpr std::string_view members[] = {"id",
-                                                   "type",
-                                                   "arn",
-                                                   "path",
-                                                   "max_bytes",
-                                                   "keep",
-                                                   "sync_every",
-                                                   "name",
-                                                   "capacity",
-                                                   "visibility_timeout_in_milliseconds",
-                                                   "max_receives",
-                                                   "dead_letter_queue",
-                                                   "event_bus_name",
-                                                   "max_hops",
-                                                   "input",
-                                                   "input_path",
-                                                   "input_transformer",
-                                                   "delivery",
-                                                   "dead_letter",
-                                                   "tags"};
-    const bool good = object({}, members, [&](std::string_view key, std::size_t key_at) {
+    const bool good = object({}, target_members, [&](std::string_view key, std::size_t key_at) {
       const std::size_t at = in_.offset();
       if (key == "id") return string(t.id);
       if (key == "delivery") return t.delivery_offset = at, delivery(t.delivery.emplace(standard_), at);
@@ -300,20 +303,7 @@ class document_reader {
   bool description(target_description& d) {
     d.offset = in_.offset();
     offset_of parameters;
-    static constexpr std::string_view members[] = {"type",
-                                                   "arn",
-                                                   "path",
-                                                   "max_bytes",
-                                                   "keep",
-                                                   "sync_every",
-                                                   "name",
-                                                   "capacity",
-                                                   "visibility_timeout_in_milliseconds",
-                                                   "max_receives",
-                                                   "dead_letter_queue",
-                                                   "event_bus_name",
-                                                   "max_hops"};
-    if (!object({}, members, [&](std::string_view key, std::size_t at) { return parameter(d, key, at, parameters); }))
+    if (!object({}, describing_members, [&](std::string_view key, std::size_t at) { return parameter(d, key, at, parameters); }))
       return false;
     if (d.type != target_type::by_arn && !d.arn.empty()) return fail(d.offset, "a dead letter has a type or an arn, not both");
     return complete(d, parameters);
