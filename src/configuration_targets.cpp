@@ -87,7 +87,7 @@ result<std::shared_ptr<target>> configuration_targets::make(const target_descrip
                       .max_receives = static_cast<unsigned>(d.max_receives),
                       .clock = of_.options().buses.clock};
       if (d.dead_letter_queue) {
-        const auto letters = find_or_make(*d.dead_letter_queue);
+        auto letters = find_or_make(*d.dead_letter_queue);
         if (!letters) return letters;
         o.dead_letters = std::dynamic_pointer_cast<queue_target>(*letters);
       }
