@@ -69,6 +69,7 @@
 #include "targets_file.cpp"
 #include "targets_queue.cpp"
 #include "targets_resolver.cpp"
+#include "text_skip.cpp"
 #include "time_zone.cpp"
 #include "time_zone_file.cpp"
 #include "time_zone_store.cpp"

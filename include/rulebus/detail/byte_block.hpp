@@ -21,6 +21,7 @@ class some_bytes {
   static constexpr std::size_t parts = Bytes / 16;
 
  public:
+  static constexpr std::size_t bytes = Bytes;
   explicit some_bytes(const char* p) noexcept {
     for (std::size_t i = 0; i < parts; ++i) part_[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
   }
@@ -44,12 +45,13 @@ class some_bytes {
     const __m128i wanted = _mm_set1_epi8(c);
     return any([wanted](__m128i v) { return _mm_cmpeq_epi8(v, wanted); });
   }
-  /// Whether some byte is a bracket.
-  bool has_bracket() const noexcept {
-    const __m128i opening = _mm_set1_epi8('{'), closing = _mm_set1_epi8('}'), bit = _mm_set1_epi8(0x20);
+  /// False: no byte is a bracket or a backslash. True: nearly certainly one is ('|' counts as well).
+  bool may_have_brackets_or_backslash() const noexcept {
+    // With bit 5 set they are the three from '{' to '}'.
+    const __m128i bit = _mm_set1_epi8(0x20), first = _mm_set1_epi8('{'), last = _mm_set1_epi8('}' - '{');
     return any([=](__m128i v) {
-      const __m128i lower = _mm_or_si128(v, bit);
-      return _mm_or_si128(_mm_cmpeq_epi8(lower, opening), _mm_cmpeq_epi8(lower, closing));
+      const __m128i behind_first = _mm_sub_epi8(_mm_or_si128(v, bit), first);
+      return _mm_cmpeq_epi8(_mm_min_epu8(behind_first, last), behind_first);
     });
   }
 
@@ -76,6 +78,7 @@ class some_bytes {
 template <std::size_t Bytes>
 class some_bytes {
  public:
+  static constexpr std::size_t bytes = Bytes;
   explicit some_bytes(const char* p) noexcept { std::memcpy(bytes_, p, sizeof bytes_); }
   std::uint64_t equal(char c) const noexcept {
     return mask([c](char b) { return b == c; });
@@ -87,7 +90,7 @@ class some_bytes {
     return mask([c](char b) { return static_cast<unsigned char>(b) <= static_cast<unsigned char>(c); });
   }
   bool has(char c) const noexcept { return equal(c) != 0; }
-  bool has_bracket() const noexcept { return (equal_bracket('{') | equal_bracket('}')) != 0; }
+  bool may_have_brackets_or_backslash() const noexcept { return (equal_bracket('{') | equal_bracket('}') | equal('\\')) != 0; }
 
  private:
   template <class Test>

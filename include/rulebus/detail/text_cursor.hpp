@@ -14,9 +14,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "rulebus/detail/byte_block.hpp"
 #include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/json_text.hpp"
+#include "rulebus/detail/text_skip.hpp"
 
 namespace rulebus::inline v1::detail {
 
@@ -92,7 +92,7 @@ class text_cursor {
   /// Moves from a member's key over members that are passed quickly and whose keys do not begin with one of the bytes (as in
   /// path_node::first_bytes): to the next member, or to the closing bracket.
   void skip_members(std::uint64_t first_bytes) noexcept {
-    if (end_ - at_ > 1 && !is_wanted(at_, first_bytes)) at_ = behind_members(at_, first_bytes);
+    if (end_ - at_ > 1 && !is_wanted_key(at_, first_bytes)) at_ = behind_members(at_, end_, first_bytes);
   }
 
  private:
@@ -134,118 +134,11 @@ class text_cursor {
     return ends_scalar(p + end, end_) ? p + end : nullptr;
   }
 
-  // Over members whose value is a scalar, without escapes, shorter than a block, and with at most one blank behind punctuation:
-  // from a key to the first that is wanted or the first member that is anything else, or to the closing bracket. The quotes of
-  // a block are found at once, and which of them begins the next member follows from their order; what is between them is only
-  // looked at to see that it is so. If each step had to wait for what the one before has read, that would be most of the time.
-  [[gnu::noinline]] const char* behind_members(const char* p, std::uint64_t wanted) const noexcept {
-    for (const char* base = nullptr; p != base && end_ - p >= 80;) {
-      base = p;
-      const byte_block block(base);
-      if (block.has('\\')) return p;
-      for (std::uint64_t quotes = block.equal('"'); quotes != 0;) {
-        const auto take = [base, &quotes] {
-          const char* const place = base + std::countr_zero(quotes);
-          return quotes &= quotes - 1, place;
-        };
-        const char* const key = take();
-        if (is_wanted(key, wanted)) return key;
-        if (quotes == 0) break;
-        const char* end = take();
-        if (end == key + 1 || end[1] != ':') return key;
-        const char* const value = behind_blank(end + 2);
-        if (*value == '"') {
-          quotes &= quotes - 1;
-          if (quotes == 0) break;
-          end = take() + 1;
-        } else {
-          if (*value == '{' || *value == '[') return key;
-          end = find_scalar_end(value, end_);
-          if (end_ - end < 3) return key;
-        }
-        if (*end != ',') return *end == '}' ? end : key;
-        p = behind_blank(end + 1);
-        if (*p != '"') return key;
-      }
-    }
-    return p;
-  }
-  static bool is_wanted(const char* key, std::uint64_t first_bytes) noexcept {
-    return (first_bytes >> (static_cast<unsigned char>(key[1]) & 63U) & 1U) != 0;
-  }
-  static const char* behind_blank(const char* p) noexcept {
-    if (*p == ' ') [[unlikely]]
-      ++p;
-    return p;
-  }
-
-  struct skip_state {
-    std::size_t open = 1;          // containers
-    std::uint64_t in_string = 0;   // all bits: the block begins in a string
-    std::uint64_t is_escaped = 0;  // bit 0: the block's first byte is escaped
-  };
-
-  // Moves behind the bracket that closes the container, counting brackets outside strings. The first block is a small one,
-  // since often little is left.
-  [[gnu::noinline]] bool skip_rest() noexcept {
-    skip_state state;
-    if (end_ - at_ >= 16 && skip_block<16>(state)) return true;
-    while (end_ - at_ >= 64) {
-      if (skip_block<64>(state)) return true;
-    }
-    return skip_rest_by_byte(state.open, state.in_string != 0, state.is_escaped != 0);
-  }
-
-  // True when the container ends in this block; moves behind the bracket, or the block.
-  template <std::size_t Bytes>
-  [[gnu::always_inline]] bool skip_block(skip_state& state) noexcept {
-    const some_bytes<Bytes> block(at_);
-    std::uint64_t quotes = block.equal('"');
-    const bool has_escapes = state.is_escaped != 0 || block.has('\\');
-    if (has_escapes) quotes &= ~escaped_bytes<Bytes>(block.equal('\\'), state.is_escaped);
-    const std::uint64_t inside = prefix_xor<Bytes>(quotes) ^ state.in_string;
-    state.in_string = std::uint64_t{0} - (inside >> (Bytes - 1) & 1U);
-    if (block.has_bracket()) {
-      const std::uint64_t opening = block.equal_bracket('{') & ~inside, closing = block.equal_bracket('}') & ~inside;
-      if (find_closing(opening, closing, state.open)) return true;
-    }
-    at_ += Bytes;
-    return false;
-  }
-
-  // The bracket of this block that closes the last of `open` containers; if there is none, counts how many are open behind it.
-  bool find_closing(std::uint64_t opening, std::uint64_t closing, std::size_t& open) noexcept {
-    std::uint64_t end = closing & -closing;
-    if (open != 1 || end == 0 || (opening & (end - 1)) != 0) {  // not simply the first
-      const std::size_t closed = count(closing), opened = count(opening);
-      end = open <= closed ? closing : 0;
-      while (end != 0 && open + count(opening & ((end & -end) - 1)) != count(closing & ((end & -end) - 1)) + 1) end &= end - 1;
-      if (end == 0) return open += opened - closed, false;
-    }
-    at_ += std::countr_zero(end);
-    return step(), true;
-  }
-
-  bool skip_rest_by_byte(std::size_t open, bool in_string, bool is_escaped) noexcept {
-    for (; at_ != end_; ++at_) {
-      const char c = *at_;
-      if (in_string) {
-        if (!is_escaped && c == '"') in_string = false;
-        is_escaped = !is_escaped && c == '\\';
-        continue;
-      }
-      if (c == '"') in_string = true;
-      if (c == '{' || c == '[') ++open;
-      if ((c == '}' || c == ']') && --open == 0) return step(), true;
-    }
-    return false;
-  }
-
-  // By hand, since on x86-64 as of old std::popcount is a call.
-  static std::size_t count(std::uint64_t bits) noexcept {
-    bits -= bits >> 1 & 0x5555555555555555;
-    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
-    return static_cast<std::size_t>(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+  // Moves behind the bracket that closes the container.
+  bool skip_rest() noexcept {
+    const char* const p = behind_container(at_, end_);
+    if (p == nullptr) return at_ = end_, false;
+    return move_to(p), true;
   }
 
   const char* at_;
