@@ -281,6 +281,7 @@ bool index_writer::compile_condition(path_node& node, const condition& c, compil
     lazy->hash = e->hash();
     lazy->id = e->id;
     lazy->test = new condition(c);
+    lazy->quick = quick_test(c);
     lazy->owns_memory = 1;
     e->condition() = lazy;
   }

@@ -32,10 +32,11 @@ void match_state::begin(std::string_view event, std::size_t max_array_steps) {
   array_steps_ = max_array_steps;
   decoded_size_ = 0;
   event_size_ = event.size();
+  last_word_ = event.size() < sizeof(std::uint64_t) ? nullptr : event.data() + event.size() - sizeof(std::uint64_t);
 }
 
 bool match_state::decode(std::string_view& text) {
-  if (decoded_size_ == 0 && decoded_.size() < event_size_) decoded_.resize(event_size_);
+  if (decoded_size_ == 0 && decoded_.size() < event_size_) decoded_.resize(event_size_ + sizeof(std::uint64_t));
   char* const to = decoded_.data() + decoded_size_;
   const char* const end = decode_string(text, to);
   if (end == nullptr) return false;
@@ -94,14 +95,15 @@ void match_state::probe_number(const path_node& node, std::string_view text, std
   if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);
 }
 
-/// Looks up the beginnings and the ends of the text, of each length that there is.
-void match_state::probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end,
-                             std::uint32_t number) {
+/// Looks up the beginnings and the ends of map(text), of each length that there is.
+template <class Map>
+void match_state::probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end, std::uint32_t number,
+                             Map map) {
   for (std::uint32_t i = 0; node.lengths != nullptr && i < node.lengths->size; ++i) {
     const length_list::item& item = node.lengths->items()[i];
     if (item.length > text.size()) continue;
-    if (item.kind == beginning) found(find_entry(node, beginning, text.substr(0, item.length)), number);
-    if (item.kind == end) found(find_entry(node, end, text.substr(text.size() - item.length)), number);
+    if (item.kind == beginning) found(find_entry(node, beginning, text.substr(0, item.length), map), number);
+    if (item.kind == end) found(find_entry(node, end, text.substr(text.size() - item.length), map), number);
   }
 }
 
@@ -113,12 +115,10 @@ void match_state::probe_caseless(const path_node& node, std::string_view text, s
 }
 
 void match_state::probe_lower(const path_node& node, std::string_view text, std::uint32_t number) {
-  if (folded_.size() < text.size() + 8) folded_.resize(text.size() + 8);
-  to_lower_ascii(text, folded_.data());
-  const std::string_view key(folded_.data(), text.size());
-  if (node.kinds & bit_of(key_kind::lower)) found(find_entry(node, key_kind::lower, key), number);
+  constexpr auto to_lower = [](std::uint64_t bytes) { return to_lower_ascii(bytes); };
+  if (node.kinds & bit_of(key_kind::lower)) found(find_entry(node, key_kind::lower, text, to_lower), number);
   if (node.kinds & (bit_of(key_kind::lower_prefix) | bit_of(key_kind::lower_suffix))) {
-    probe_ends(node, key, key_kind::lower_prefix, key_kind::lower_suffix, number);
+    probe_ends(node, text, key_kind::lower_prefix, key_kind::lower_suffix, number, to_lower);
   }
 }
 
@@ -238,7 +238,7 @@ inline bool match_state::lazy_holds(const lazy_condition& c, const path_state& p
 bool match_state::evaluate(const lazy_condition& c, const path_state& path) {
   answer& a = answers_[c.id] = {event_, none};
   for (std::uint32_t i = path.first; i != none && a.first_hit == none; i = leaves_[i].next) {
-    if (passes(*c.test, leaves_[i].value, scratch_)) a.first_hit = some;
+    if (leaf_passes(c, leaves_[i].value)) a.first_hit = some;
   }
   return a.first_hit != none;
 }
@@ -249,7 +249,7 @@ void match_state::list_hits(const path_state& path, const lazy_condition& c) {
   if (a.first_hit != some) return;
   a.first_hit = none;
   for (std::uint32_t i = path.first; i != none; i = leaves_[i].next) {
-    if (passes(*c.test, leaves_[i].value, scratch_)) add_hit(i, c.id, a);
+    if (leaf_passes(c, leaves_[i].value)) add_hit(i, c.id, a);
   }
 }
 

@@ -22,7 +22,7 @@ void match_state::scan(const path_node& node, const detail::leaf& value) {
   node.scans.for_each([&](const entry& e) {
     answer& a = answers_[e.id];
     if (a.event != event_) a = {event_, none};
-    if (a.first_hit != none || !passes(*e.condition()->test, value, scratch_)) return;
+    if (a.first_hit != none || !leaf_passes(*e.condition(), value)) return;
     a.first_hit = some;
     add_candidates(e);
   });

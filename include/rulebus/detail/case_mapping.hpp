@@ -2,15 +2,12 @@
 // lower-case and its full upper-case mapping, independent of locale (Unicode 14, UnicodeData.txt and SpecialCasing.txt).
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "rulebus/detail/hash.hpp"
 #include "rulebus/export.hpp"
 
 namespace rulebus::inline v1::detail {
@@ -44,18 +41,6 @@ inline std::uint64_t to_lower_ascii(std::uint64_t bytes) noexcept {
   // The highest bit of each byte: it is at least 'A'; it is above 'Z'.
   const std::uint64_t from_a = low_bits + ones * (0x80 - 'A'), above_z = low_bits + ones * (0x7f - 'Z');
   return bytes | (((from_a ^ above_z) & ~bytes & high) >> 2);
-}
-
-/// Writes the text, its ASCII letters in lower case, to `out`, which has room for seven bytes more.
-inline void to_lower_ascii(std::string_view text, char* out) noexcept {
-  const auto put = [out](std::size_t at, std::uint64_t bytes) {
-    bytes = to_lower_ascii(bytes);
-    if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-    std::memcpy(out + at, &bytes, sizeof bytes);
-  };
-  if (text.size() < 8) return put(0, first_word(text));
-  for (std::size_t i = 0; text.size() - i > 8; i += 8) put(i, load_word(text.data() + i));
-  put(text.size() - 8, load_word(text.data() + text.size() - 8));
 }
 
 /// A key for look-ups: if caseless_equals(make_caseless(a), b) then folded(a) == folded(b). Not the other way round, so the

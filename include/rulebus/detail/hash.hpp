@@ -46,30 +46,40 @@ inline std::uint64_t first_word(std::string_view bytes) noexcept {
   return load<unsigned char>(p) | load<unsigned char>(p + n / 2) << 8 * (n / 2) | load<unsigned char>(p + n - 1) << 8 * (n - 1);
 }
 
-/// a == b, for short strings that are expected to be equal: without a call.
-[[gnu::always_inline]] inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
+/// Bytes as they are. Another such map stands for a string that was mapped byte by byte, zeros to zeros, and need not be written
+/// down for it.
+struct as_written {
+  std::uint64_t operator()(std::uint64_t bytes) const noexcept { return bytes; }
+};
+
+/// a == map(b), for short strings that are expected to be equal: without a call.
+template <class Map = as_written>
+[[gnu::always_inline]] inline bool same_bytes(std::string_view a, std::string_view b, Map map = {}) noexcept {
   if (a.size() != b.size()) return false;
   const char *p = a.data(), *q = b.data();
   std::size_t n = a.size();
   for (; n > 8; n -= 8, p += 8, q += 8) {
-    if (load<std::uint64_t>(p) != load<std::uint64_t>(q)) return false;
+    if (load<std::uint64_t>(p) != map(load<std::uint64_t>(q))) return false;
   }
   if (n >= 4) {  // the first and the last four, which may overlap
-    return load<std::uint32_t>(p) == load<std::uint32_t>(q) && load<std::uint32_t>(p + n - 4) == load<std::uint32_t>(q + n - 4);
+    return load<std::uint32_t>(p) == map(load<std::uint32_t>(q)) &&
+           load<std::uint32_t>(p + n - 4) == map(load<std::uint32_t>(q + n - 4));
   }
   for (; n != 0; --n) {
-    if (*p++ != *q++) return false;
+    if (load<unsigned char>(p++) != map(load<unsigned char>(q++))) return false;
   }
   return true;
 }
 
-[[gnu::always_inline]] inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
+/// The hash of map(bytes).
+template <class Map = as_written>
+[[gnu::always_inline]] inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed, Map map = {}) noexcept {
   constexpr std::uint64_t odd_a = 0x9e3779b97f4a7c15, odd_b = 0xd1b54a32d192ed03, odd_c = 0x8cb92ba72f3d8dd7;
   const char* p = bytes.data();
   std::size_t n = bytes.size();
   std::uint64_t state = seed ^ odd_a;
   while (n > 16) {
-    state = fold_multiply(load<std::uint64_t>(p) ^ odd_b ^ state, load<std::uint64_t>(p + 8) ^ odd_c);
+    state = fold_multiply(map(load<std::uint64_t>(p)) ^ odd_b ^ state, map(load<std::uint64_t>(p + 8)) ^ odd_c);
     p += 16;
     n -= 16;
   }
@@ -85,7 +95,7 @@ inline std::uint64_t first_word(std::string_view bytes) noexcept {
     low = static_cast<unsigned char>(p[0]) | load<unsigned char>(p + n / 2) << 8;
     high = static_cast<unsigned char>(p[n - 1]);
   }
-  state = fold_multiply(low ^ odd_b ^ state, high ^ odd_c ^ bytes.size());
+  state = fold_multiply(map(low) ^ odd_b ^ state, map(high) ^ odd_c ^ bytes.size());
   return fold_multiply(state ^ odd_a, odd_c);
 }
 

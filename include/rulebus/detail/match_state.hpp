@@ -73,7 +73,9 @@ class match_state {
   [[gnu::always_inline]] inline void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
   [[gnu::always_inline]] inline void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
   [[gnu::always_inline]] inline void probe_number(const path_node& node, std::string_view text, std::uint32_t number);
-  void probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end, std::uint32_t number);
+  template <class Map = as_written>
+  void probe_ends(const path_node& node, std::string_view text, key_kind beginning, key_kind end, std::uint32_t number,
+                  Map map = {});
   void probe_caseless(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_lower(const path_node& node, std::string_view text, std::uint32_t number);
   void probe_folded(const path_node& node, std::string_view text, std::uint32_t number);
@@ -81,6 +83,7 @@ class match_state {
   void probe_ranges(const path_node& node, const decimal& value, std::uint32_t number);
   void probe_infixes(const path_node& node, std::string_view text, std::uint32_t number);
   void scan(const path_node& node, const detail::leaf& value);
+  inline bool leaf_passes(const lazy_condition& c, const detail::leaf& value);
   void found(const entry* e, std::uint32_t leaf_number);
   void add_candidates(const entry& e);
   void add_candidate(const compiled_rule& rule);
@@ -113,6 +116,7 @@ class match_state {
 
   std::string decoded_;  // as long as an event that has escapes; never grows while views of it are about
   std::size_t decoded_size_ = 0, event_size_ = 0;
+  const char* last_word_ = nullptr;  // the last place in the event, and in what is decoded, with eight bytes to read
   std::string folded_;
   test_scratch scratch_;
 
@@ -148,6 +152,14 @@ inline void match_state::add_candidate(const compiled_rule& rule) {
 
 inline void match_state::add_candidates(const entry& e) {
   e.rules.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
+}
+
+inline bool match_state::leaf_passes(const lazy_condition& c, const detail::leaf& value) {
+  if (value.type == leaf_type::string) {
+    const quick_test::answer quick = c.quick.ask(value.text, last_word_);
+    if (quick != quick_test::answer::unknown) return quick == quick_test::answer::passes;
+  }
+  return passes(*c.test, value, scratch_);
 }
 
 inline void match_state::found(const entry* e, std::uint32_t leaf_number) {

@@ -33,6 +33,7 @@
 #include "rulebus/detail/infix_set.hpp"
 #include "rulebus/detail/interval_tree.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
+#include "rulebus/detail/quick_test.hpp"
 #include "rulebus/detail/version_store.hpp"
 #include "rulebus/fwd.hpp"
 
@@ -77,11 +78,13 @@ constexpr bool answers_when_found(key_kind k) noexcept { return k <= key_kind::r
 struct lazy_condition : block {
   std::uint32_t hash = 0, id = 0;  ///< of its entry
   condition* test = nullptr;
+  quick_test quick;
 };
 
 /// The entry's place in a path's set.
-[[gnu::always_inline]] inline std::uint32_t key_hash(key_kind kind, std::string_view key) noexcept {
-  return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind)));
+template <class Map = as_written>
+[[gnu::always_inline]] inline std::uint32_t key_hash(key_kind kind, std::string_view key, Map map = {}) noexcept {
+  return static_cast<std::uint32_t>(hash_bytes(key, 0x100 + static_cast<std::uint64_t>(kind), map));
 }
 
 /// Small, for there is one for nearly every rule; what can be had otherwise is not stored.
@@ -187,24 +190,25 @@ struct path_node : block {
   }
 };
 
-/// Inlined, so that for keys of a size that is known little is left of the hash.
-[[gnu::always_inline]] inline entry* find_entry_inline(const path_node& n, key_kind kind, std::string_view key) noexcept {
-  return n.entries.find(key_hash(kind, key), [=](const entry& e) { return e.kind == kind && same_bytes(e.key(), key); });
+/// The entry whose key is map(text). Inlined, so that for keys of a size that is known little is left of the hash.
+template <class Map = as_written>
+[[gnu::always_inline]] inline entry* find_entry_inline(const path_node& n, key_kind kind, std::string_view text,
+                                                       Map map = {}) noexcept {
+  return n.entries.find(key_hash(kind, text, map),
+                        [=](const entry& e) { return e.kind == kind && same_bytes(e.key(), text, map); });
 }
 
-inline entry* find_entry(const path_node& n, key_kind kind, std::string_view key) noexcept {
-  return find_entry_inline(n, kind, key);
+template <class Map = as_written>
+entry* find_entry(const path_node& n, key_kind kind, std::string_view text, Map map = {}) noexcept {
+  return find_entry_inline(n, kind, text, map);
 }
 
-/// Key bytes of a number in normal form.
+/// Key bytes of a number in normal form: two words, so that a reader hashes what it has just written without waiting for it.
 struct number_key {
-  char bytes[13];
-  explicit number_key(const decimal& d) noexcept {
-    std::memcpy(bytes, &d.digits, 8);
-    std::memcpy(bytes + 8, &d.exponent, 4);
-    bytes[12] = d.negative ? '-' : '+';
-  }
-  std::string_view view() const noexcept { return {bytes, sizeof bytes}; }
+  std::uint64_t words[2];
+  explicit number_key(const decimal& d) noexcept
+      : words{d.digits, static_cast<std::uint32_t>(d.exponent) | std::uint64_t{d.negative} << 32} {}
+  std::string_view view() const noexcept { return {reinterpret_cast<const char*>(words), sizeof words}; }
 };
 /// Key bytes of an address, or of a network when it is masked.
 struct address_key {
