@@ -194,6 +194,7 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
   const selection chosen = select(tree.root, d, next_field);
   d.is_settled = !chosen.fields.empty() && rules::is_one_field(tree.root);
   for (const std::size_t f : chosen.fields) choose_entries(f, d);
+  for (path_node* node : d.nodes) node->settled += d.is_settled ? 1U : 0U;
 
   // Several conditions may share an entry.
   std::sort(d.posts.begin(), d.posts.end(), [](const auto& a, const auto& b) { return a.under->id < b.under->id; });
@@ -427,6 +428,7 @@ void index_writer::release_conditions(const compiled_rule& rule) {
       --e->uses;
       close_entry(node, e);
     }
+    node.settled -= rule.is_settled;
     if (--node.uses == 0) {
       paths_.give(node.name->id);
       store_.retire(node.name);

@@ -231,6 +231,7 @@ entry* index_writer::make_entry(path_node& node, const entry_key& key) {
   node.kinds |= bit_of(key.kind);
   ++node.entry_count[static_cast<std::size_t>(key.kind)];
   if (key.kind == key_kind::any_leaf) node.any_leaf = e;
+  if (key.kind == key_kind::number) node.number_bits |= number_key::bit(load<std::uint64_t>(key.bytes.data()));
   return e;
 }
 
@@ -240,6 +241,8 @@ void index_writer::close_entry(path_node& node, entry* e) {
   node.entries.erase(store_, e);
   if (--node.entry_count[static_cast<std::size_t>(e->kind)] == 0) node.kinds &= ~bit_of(e->kind);
   if (e == node.any_leaf) node.any_leaf = nullptr;
+  // It may keep bits of numbers that are gone, which costs look-ups only.
+  if (node.entry_count[static_cast<std::size_t>(key_kind::number)] == 0) node.number_bits = 0;
   conditions_.give(e->id);
   if (e->has_condition()) store_.retire(e->condition());
   store_.retire(e);

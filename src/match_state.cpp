@@ -46,6 +46,14 @@ bool match_state::decode(std::string_view& text) {
 }
 
 void match_state::leaf(const path_node& node, const detail::leaf& value, std::uint32_t element) {
+  const bool is_kept = node.keeps_leaves();
+  if (!is_kept && node.kinds == bit_of(key_kind::lazy)) return scan(node, value);
+  const auto number = static_cast<std::uint32_t>(leaves_.size());
+  if (is_kept) keep(node, value, element);
+  probe(node, value, number);
+}
+
+inline void match_state::keep(const path_node& node, const detail::leaf& value, std::uint32_t element) {
   const auto number = static_cast<std::uint32_t>(leaves_.size());
   leaves_.push_back({value, element, none});
   path_state& path = paths_[node.path_id];
@@ -56,7 +64,6 @@ void match_state::leaf(const path_node& node, const detail::leaf& value, std::ui
     path.last = number;
   }
   (element != 0 ? path.in_array : path.outside) = true;
-  probe(node, value, number);
 }
 
 // ---- looking a leaf up
@@ -89,7 +96,9 @@ void match_state::probe_number(const path_node& node, std::string_view text, std
   const bool has_numbers = (node.kinds & bit_of(key_kind::number)) != 0, has_ranges = !node.ranges.empty();
   if (has_numbers || has_ranges) {
     const std::optional<decimal> d = normal_form(text);
-    if (d && has_numbers) found(find_entry_inline(node, key_kind::number, number_key(*d).view()), number);
+    if (d && has_numbers && (node.number_bits & number_key::bit(d->digits)) != 0) {
+      found(find_entry_inline(node, key_kind::number, number_key(*d).view()), number);
+    }
     if (d && has_ranges) probe_ranges(node, *d, number);
   }
   if (node.kinds & bit_of(key_kind::number_text)) found(find_entry(node, key_kind::number_text, text), number);

@@ -117,7 +117,7 @@ class alignas(64) matcher::reader::impl {
   }
   bool walk_text(std::string_view text) {
     // Whoever stops early and jumps to the next event is not what processors expect: they are told what to fetch.
-    for (std::size_t at = 64; at < 512 && at < text.size(); at += 64) __builtin_prefetch(text.data() + at);
+    for (std::size_t at = 64; at < 512; at += 64) __builtin_prefetch(text.data() + at);
     // Events often stand in one buffer, one behind the other. Where that is not so, a prefetch does no harm: it reads nothing.
     for (std::size_t at = 0; at < 256; at += 64) __builtin_prefetch(text.data() + text.size() + at);
     return detail::has_allowed_size(text, options_) && walk(detail::text_cursor(text, options_.max_depth), text);

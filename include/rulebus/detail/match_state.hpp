@@ -70,6 +70,7 @@ class match_state {
     const compiled_field* fields;
   };
 
+  inline void keep(const path_node& node, const detail::leaf& value, std::uint32_t element);
   [[gnu::always_inline]] inline void probe(const path_node& node, const detail::leaf& value, std::uint32_t number);
   [[gnu::always_inline]] inline void probe_string(const path_node& node, std::string_view text, std::uint32_t number);
   [[gnu::always_inline]] inline void probe_number(const path_node& node, std::string_view text, std::uint32_t number);

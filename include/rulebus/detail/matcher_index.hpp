@@ -152,12 +152,14 @@ struct path_node : block {
   infix_set<entry> infixes;
   length_list* lengths = nullptr;  ///< null: none
   std::uint64_t first_bytes = 0;   ///< a filter: bit b is set if a child's step begins with b modulo 64 ('.' if empty)
+  std::uint64_t number_bits = 0;   ///< a filter: number_key::bit of each number among the entries
   std::uint32_t kinds = 0;         ///< bit_of each key_kind among the entries
   std::uint32_t path_id = 0;       ///< name->id
   std::uint32_t hash = 0;          ///< of the step
   std::uint32_t child_count = 0;
   std::uint32_t inner_children = 0;  ///< children that have children: only then can a dotted key lead anywhere
   std::uint32_t uses = 0;            ///< fields of rules at this path
+  std::uint32_t settled = 0;         ///< those of them whose rule is settled, and never looks at leaves again
   std::uint32_t entry_count[key_kinds] = {};
   std::uint32_t step_size = 0;
   std::string_view step() const noexcept { return {reinterpret_cast<const char*>(this + 1), step_size}; }
@@ -166,6 +168,8 @@ struct path_node : block {
   static std::uint64_t first_byte_bit(std::string_view step) noexcept {
     return std::uint64_t{1} << (static_cast<unsigned char>(step.empty() ? '.' : step.front()) & 63U);
   }
+  /// Whether leaves at this path are asked for once they are looked up.
+  bool keeps_leaves() const noexcept { return uses != settled; }
   path_node* child(std::string_view step) const noexcept {
     if (near != nullptr) {
       const std::uint64_t first = first_word(step);
@@ -209,6 +213,7 @@ struct number_key {
   explicit number_key(const decimal& d) noexcept
       : words{d.digits, static_cast<std::uint32_t>(d.exponent) | std::uint64_t{d.negative} << 32} {}
   std::string_view view() const noexcept { return {reinterpret_cast<const char*>(words), sizeof words}; }
+  static std::uint64_t bit(std::uint64_t digits) noexcept { return std::uint64_t{1} << (digits * 0x9e3779b97f4a7c15 >> 58); }
 };
 /// Key bytes of an address, or of a network when it is masked.
 struct address_key {
