@@ -236,20 +236,28 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
   const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
+  if (!how.only) {
+    detail::dispatcher::begun all(*deliveries_, r.targets.size());
+    for (const detail::target_entry& t : r.targets) offer(e, r, t, extras, when, all);
+    return;
+  }
   for (const detail::target_entry& t : r.targets) {
     bool chosen = by_rule;
-    if (how.only && !t.tags().empty()) {
+    if (!t.tags().empty()) {
       string_map both = t.tags();
       both.insert(r.fields.tags.begin(), r.fields.tags.end());  // its own come first
       chosen = how.only->matches(both);
     }
-    if (chosen) offer(e, r, t, extras, when);
+    if (!chosen) continue;
+    detail::dispatcher::begun one(*deliveries_, 1);
+    offer(e, r, t, extras, when, one);
   }
 }
 
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
-                      arrival& when, put_by whom) {
+                      arrival& when, detail::dispatcher::begun& from, put_by whom) {
+  deliveries_->free_spent();  // its memory is what comes next
   auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
   made->scheduled = whom == put_by::schedule;
   made->sequence = when.sequence;
@@ -271,7 +279,7 @@ void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail:
     }
     if (!refused) made->own_input = std::move(buffer);
   }
-  made->generation = deliveries_->begin();  // from here on it ends, whatever happens
+  made->generation = from.take();  // from here on it ends, whatever happens
   deliveries_->observe(log_type::invocation_start, *made, 0);
   if (refused) return t.lane->refuse(made, *std::move(refused));
   // The targets before may have taken their time.
@@ -294,7 +302,8 @@ result<void> bus::impl::redrive(const dead_letter& letter) {
   if (at == (*r)->targets.end() || at->lane->who().target_id != target_id) return detail::no_target(target_id, rule_name);
   const extras_ptr extras = make_extras(letter.ordering_key, letter.trace_header, letter.traceparent, letter.via);
   arrival when{counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed(), true};
-  offer(letter.event, **r, *at, extras, when);
+  detail::dispatcher::begun one(*deliveries_, 1);
+  offer(letter.event, **r, *at, extras, when, one);
   return {};
 }
 

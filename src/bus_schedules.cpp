@@ -29,7 +29,8 @@ void bus::impl::fire(std::uint64_t number, const std::string& rule_name, time_po
   }
   for (const detail::target_entry& t : r.targets) {
     arrival when{sequence, deliveries_->elapsed(), true};
-    offer(e, r, t, nullptr, when, put_by::schedule);
+    detail::dispatcher::begun one(*deliveries_, 1);
+    offer(e, r, t, nullptr, when, one, put_by::schedule);
   }
 }
 

@@ -15,9 +15,37 @@ namespace rulebus::inline v1 {
 
 namespace detail {
 
+namespace delivery_source {
+
+/// Tells the threads that are there from each other.
+const void* this_thread() noexcept {
+  thread_local const char here = 0;
+  return &here;
+}
+
+}  // namespace delivery_source
+
 invocation::invocation(rulebus::event e, counted_ptr<lane> l, std::shared_ptr<const entry_extras> extras)
-    : answerable(std::move(e)), to(std::move(l)), extras_(std::move(extras)) {}
+    : answerable(std::move(e)), to(std::move(l)), extras_(std::move(extras)), made_by_(delivery_source::this_thread()) {}
 invocation::~invocation() = default;
+
+void invocation::dispose() noexcept {
+  if (made_by_ != delivery_source::this_thread() && !of && !origin && bytes() <= small) {
+    const counted_ptr<lane> last = std::move(to);  // what is spent keeps no lane, nor the dispatcher that it is in
+    last_error.reset();
+    if (last->in().keep_spent(*this)) return;
+  }
+  delete this;
+}
+
+/// Of text.
+std::size_t invocation::bytes() const noexcept {
+  std::size_t sum = event().json().size() + (own_input ? own_input->size() : 0);
+  if (!extras_) return sum;
+  sum += extras_->ordering_key.size() + extras_->trace_header.size() + extras_->traceparent.size();
+  for (const std::string& arn : extras_->via) sum += sizeof(std::string) + arn.size();
+  return sum;
+}
 
 delivery_details invocation::details() const noexcept {
   const lane::identity& who = to->who();

@@ -28,7 +28,9 @@ dispatcher::dispatcher(settings s) : settings_(std::move(s)) {
   concurrency_ = std::max<std::size_t>(1, settings_.executor ? settings_.executor->concurrency() : settings_.threads);
 }
 
-dispatcher::~dispatcher() = default;
+dispatcher::~dispatcher() {
+  while (invocation* const i = spent_.pop()) delete i;
+}
 
 void dispatcher::start() {
   clock_subscription_ = settings_.clock->subscribe([weak = weak_from_this()] {
@@ -59,7 +61,7 @@ bool dispatcher::ask_executor(Ask ask) noexcept {
 /// One of the calls counted in called_.
 void dispatcher::call_thread() noexcept {
   if (ask_executor([&](rulebus::executor& e) { e.ready(shared_from_this()); })) return;
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   if (called_ > 0) --called_;
 }
 
@@ -75,7 +77,7 @@ void dispatcher::end_threads() {
   }
   const auto busy = [&] {
     if (answering_.load() != 0) return true;
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     return running_ != 0;
   };
   if (within_target::here()) return;  // against the contract; at least it does not wait for itself
@@ -85,13 +87,13 @@ void dispatcher::end_threads() {
 // ---- lanes
 
 void dispatcher::enrol(lane& l) {
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   timers_.reserve(lanes_.size() + 1);
   lanes_.push_back(l);
 }
 
 void dispatcher::dismiss(lane& l, const delivery_metrics* counts) noexcept {
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   timers_.remove(l);
   lanes_.remove(l);
   if (counts) retired_.add(*counts);
@@ -99,7 +101,7 @@ void dispatcher::dismiss(lane& l, const delivery_metrics* counts) noexcept {
 
 /// The first that is no earlier in the list than the one behind l, and not being destroyed.
 counted_ptr<lane> dispatcher::lane_after(const lane* l) {
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   for (lane* next = l ? l->next : lanes_.front(); next; next = next->next) {
     if (auto held = counted_ptr<lane>::unless_gone(next)) return held;
   }
@@ -110,7 +112,7 @@ delivery_metrics dispatcher::metrics() {
   delivery_metrics sum;
   std::vector<counted_ptr<lane>> present;
   {
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     sum = retired_;
     for (lane* l = lanes_.front(); l; l = l->next) {
       if (l->is_for_dead_letters()) continue;
@@ -153,7 +155,7 @@ bool dispatcher::wants_thread() noexcept {
 
 void dispatcher::make_ready(lane& l) noexcept {
   {
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     if (stopped()) return;
     enqueue(l);
     if (manual_ && running_ > 0) return;  // who pumps sees it
@@ -164,7 +166,7 @@ void dispatcher::make_ready(lane& l) noexcept {
 
 void dispatcher::wake_at(lane& l, nanoseconds when) noexcept {
   {
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     if (stopped() || !timers_.set(l, when)) return;
     if (settings_.clock->passes() && when >= armed_) return;
   }
@@ -174,7 +176,7 @@ void dispatcher::wake_at(lane& l, nanoseconds when) noexcept {
 }
 
 void dispatcher::put_off(lane& l, nanoseconds when) noexcept {
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   if (stopped()) return;
   timers_.remove(l);
   if (when != never) timers_.set(l, when);
@@ -185,13 +187,13 @@ void dispatcher::arm(nanoseconds when) noexcept {
   const auto delay = std::max(nanoseconds(0), when - elapsed());
   const auto real = std::chrono::steady_clock::now();
   {
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     if (when >= armed_ && real < armed_until_) return;
     armed_ = when;
     armed_until_ = real + delay;
   }
   if (ask_executor([&](rulebus::executor& e) { e.ready_after(shared_from_this(), delay); })) return;
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   armed_ = never;
 }
 
@@ -213,7 +215,7 @@ dispatcher::turn dispatcher::next_turn(bool first, bool want) {
   const bool passes = settings_.clock->passes();
   const nanoseconds now = elapsed();
   turn t;
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   if (!first) {
     --running_;
   } else if (called_ > 0) {
@@ -245,7 +247,7 @@ std::optional<nanoseconds> dispatcher::next_due() {
     counted_ptr<lane> first;
     nanoseconds when{};
     {
-      const std::lock_guard lock(mutex_);
+      const brief_lock lock(mutex_);
       if (ready_first_) return nanoseconds(0);
       if (timers_.empty()) return std::nullopt;
       when = timers_.first();
@@ -257,16 +259,17 @@ std::optional<nanoseconds> dispatcher::next_due() {
 
 // ---- what is under way
 
-std::uint8_t dispatcher::begin() noexcept {
+std::uint8_t dispatcher::begin(std::size_t n) noexcept {
   const std::uint8_t g = generation_.load(std::memory_order_relaxed) & 1;
-  pending_[g].fetch_add(1, std::memory_order_relaxed);
+  pending_[g].fetch_add(static_cast<std::int64_t>(n), std::memory_order_relaxed);
   return g;
 }
 
 void dispatcher::begin_with(std::uint8_t generation) noexcept { pending_[generation].fetch_add(1, std::memory_order_relaxed); }
 
-void dispatcher::end(std::uint8_t generation) noexcept {
-  if (pending_[generation].fetch_sub(1) != 1 || waiting_.load() == 0) return;
+void dispatcher::end(std::uint8_t generation, std::size_t n) noexcept {
+  const auto ended = static_cast<std::int64_t>(n);
+  if (pending_[generation].fetch_sub(ended) != ended || waiting_.load() == 0) return;
   const std::lock_guard lock(quiet_mutex_);
   quiet_.notify_all();
 }
@@ -316,7 +319,7 @@ bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::st
 bool dispatcher::only_time_helps() {
   if (settings_.clock->passes()) return false;
   const nanoseconds now = elapsed();
-  const std::lock_guard lock(mutex_);
+  const brief_lock lock(mutex_);
   return !ready_first_ && running_ == 0 && !timers_.empty() && timers_.first() > now;
 }
 
@@ -329,7 +332,7 @@ void dispatcher::stop() {
   }
   refusing_.store(true, std::memory_order_release);
   {
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     stopped_.store(true, std::memory_order_release);
     timers_.clear();
   }
@@ -337,7 +340,7 @@ void dispatcher::stop() {
   for (; l; l = lane_after(l.get())) l->close();
   for (;;) {                 // from now on none is made ready
     counted_ptr<lane> left;  // let go when nothing is locked
-    const std::lock_guard lock(mutex_);
+    const brief_lock lock(mutex_);
     left = dequeue();
     if (!left) break;
   }

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "rulebus/detail/brief_lock.hpp"
+
 #if defined(__linux__)
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -36,7 +38,7 @@ class pool_state {
   void ready(std::weak_ptr<work> w) {
     std::condition_variable* sleeper = nullptr;
     {
-      const std::lock_guard lock(mutex_);
+      const brief_lock lock(mutex_);
       ready_.push_back(std::move(w));
       count_.store(ready_.size(), std::memory_order_release);
       sleeper = sleeping_ > 0 ? &changed_ : watched_ ? &watch_ : nullptr;
@@ -93,7 +95,7 @@ class pool_state {
   bool due() const { return !later_.empty() && later_.top().when <= steady::now(); }
 
   std::shared_ptr<work> take() {
-    std::unique_lock lock(mutex_);
+    brief_lock lock(mutex_);
     while (!closed_.load(std::memory_order_relaxed) && ready_.empty() && !due()) wait(lock);
     if (closed_.load(std::memory_order_relaxed)) return nullptr;
     std::weak_ptr<work> next;

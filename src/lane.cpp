@@ -88,12 +88,13 @@ delivery_metrics& lane::counts() {
 // ---- an event comes in
 
 void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now) {
-  const counted_ptr<invocation> kept = i.copy_unshared();
+  started first{i.copy_unshared(), 1};
+  const counted_ptr<invocation>& kept = first.i;
   counted_ptr<invocation> pushed_out;
   guard lock(mutex_);
   admission how{};
   try {
-    how = admit(lock, i, now, pushed_out);
+    how = admit(lock, i, now, pushed_out, first.given);
   } catch (...) {
     if (lock) lock.unlock();
     if (pushed_out) give_up(pushed_out, {lane_source::queue_full(), true, {}});
@@ -101,7 +102,7 @@ void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::targe
     throw;
   }
   switch (how) {
-    case admission::started: lock.unlock(); return attempt({kept, 1}, *to);
+    case admission::started: lock.unlock(); return attempt(first, *to);
     case admission::closed:
       lock.unlock();
       if (kept->origin) kept->origin->count_letter_left();
@@ -119,7 +120,8 @@ void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::targe
 }
 
 /// Finds a place for i, which the lane then owns, unless it is closed or full.
-lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out) {
+lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
+                            counted_ptr<answerable>& given) {
   delivery_metrics& count = counts();
   const auto closed = [&] {
     ++count.invocations_created;
@@ -130,6 +132,7 @@ lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds
   if (at_once(*i)) {
     holds_back(*i);  // it does not: it is the first of its key
     invocation& taken = *i;
+    if (!taken.of) given = i.copy_unshared<answerable>();  // the delivery's: it costs less now than when others see it
     taken.self = std::move(i);
     arrive(taken);
     take_out(taken, now);
@@ -282,12 +285,12 @@ void lane::expire_answers(visit& v, nanoseconds now) {
 
 // ---- attempts
 
-void lane::attempt(const started& s, rulebus::target& to) {
+void lane::attempt(started& s, rulebus::target& to) {
   if (!s.i->state.is_open(s.attempt)) return;  // it took so long to get here that it timed out, or the bus was stopped
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
     const within_target here(s.i.get());
-    to.deliver(delivery(s.i->for_attempt(s.attempt), s.attempt));
+    to.deliver(delivery(s.given ? std::move(s.given) : s.i->for_attempt(s.attempt), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
   } catch (...) {

@@ -54,6 +54,7 @@ namespace detail {
 /// What a delivery is a view of: it holds the event, and takes the answer.
 class answerable : public counted {
  public:
+  using never_listed = void;  // who has none finds none (counted.hpp)
   explicit answerable(rulebus::event e) : event_(std::move(e)) {}
   const rulebus::event& event() const noexcept { return event_; }
   virtual std::string_view input() const noexcept { return event_.json(); }

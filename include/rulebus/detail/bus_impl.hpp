@@ -85,7 +85,7 @@ class bus::impl {
   void deliver(const event& e, const detail::rule_entry& r, const extras_ptr& extras, const put_options& how, arrival& when);
   enum class put_by : std::uint8_t { caller, schedule };
   void offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras, arrival& when,
-             put_by whom = put_by::caller);
+             detail::dispatcher::begun& from, put_by whom = put_by::caller);
   void fire(std::uint64_t number, const std::string& rule_name, time_point instant);  // bus_schedules.cpp
   std::int64_t seconds_now() const;
   /// A change that is ready: to publish it cannot fail.

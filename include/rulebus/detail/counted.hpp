@@ -17,6 +17,10 @@ class counted {
   counted& operator=(const counted&) = delete;
   virtual ~counted() = default;
 
+ protected:
+  /// Nobody has it any more. What overrides it ends the object itself, now or later.
+  virtual void dispose() noexcept { delete this; }
+
  private:
   template <class T>
   friend class counted_ptr;
@@ -28,7 +32,12 @@ class counted {
     return seen != 0;
   }
   void release() const noexcept {
-    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) const_cast<counted*>(this)->dispose();
+  }
+  /// The same for what no unless_gone can find: who sees that he is the last is, without what an atomic subtraction costs.
+  void release_unlisted() const noexcept {
+    if (count_.load(std::memory_order_acquire) == 1) return const_cast<counted*>(this)->dispose();
+    release();
   }
   mutable std::atomic<std::uint32_t> count_{0};
 };
@@ -48,19 +57,26 @@ class counted_ptr {
     return *this;
   }
   ~counted_ptr() {
-    if (p_) p_->release();
+    if (!p_) return;
+    if constexpr (requires { typename T::never_listed; }) {
+      p_->release_unlisted();
+    } else {
+      p_->release();
+    }
   }
 
   /// For a list of what is not owned, whose lock the destructor takes: null when *p is being destroyed.
   static counted_ptr unless_gone(T* p) noexcept {
+    static_assert(!requires { typename T::never_listed; });
     counted_ptr held;
     if (p->retain_unless_gone()) held.p_ = p;
     return held;
   }
 
   /// A copy, while no other thread has one: without what an atomic addition costs.
-  counted_ptr copy_unshared() const noexcept {
-    counted_ptr copy;
+  template <class Base = T>
+  counted_ptr<Base> copy_unshared() const noexcept {
+    counted_ptr<Base> copy;
     copy.p_ = p_;
     if (p_) p_->retain_unshared();
     return copy;
@@ -80,6 +96,8 @@ class counted_ptr {
   friend bool operator==(const counted_ptr&, const counted_ptr&) = default;
 
  private:
+  template <class>
+  friend class counted_ptr;
   T* p_ = nullptr;
 };
 

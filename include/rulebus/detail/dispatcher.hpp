@@ -25,10 +25,12 @@
 #include <vector>
 
 #include "rulebus/clock.hpp"
+#include "rulebus/detail/brief_lock.hpp"
 #include "rulebus/detail/counted.hpp"
 #include "rulebus/detail/intrusive_list.hpp"
 #include "rulebus/detail/invocation.hpp"
 #include "rulebus/detail/lane_timers.hpp"
+#include "rulebus/detail/pointer_ring.hpp"
 #include "rulebus/executor.hpp"
 #include "rulebus/metrics.hpp"
 #include "rulebus/observer.hpp"
@@ -78,9 +80,28 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   void call(const std::shared_ptr<work>& w, nanoseconds delay) noexcept;
 
   // What is under way.
-  std::uint8_t begin() noexcept;                      ///< one more; its generation
+  std::uint8_t begin(std::size_t n = 1) noexcept;     ///< so many more; their generation
   void begin_with(std::uint8_t generation) noexcept;  ///< one more, that what began before waits for
-  void end(std::uint8_t generation) noexcept;
+  void end(std::uint8_t generation, std::size_t n = 1) noexcept;
+  /// Several that begin at once; those that nobody took end with it.
+  class begun {
+   public:
+    begun(dispatcher& in, std::size_t n) noexcept : in_(in), left_(n), generation_(in.begin(n)) {}
+    ~begun() {
+      if (left_ > 0) in_.end(generation_, left_);
+    }
+    begun(const begun&) = delete;
+    begun& operator=(const begun&) = delete;
+    std::uint8_t take() noexcept {
+      --left_;
+      return generation_;
+    }
+
+   private:
+    dispatcher& in_;
+    std::size_t left_;
+    const std::uint8_t generation_;
+  };
   std::int64_t under_way() const noexcept { return pending_[0].load() + pending_[1].load(); }
   /// Waits for what had begun before; false: the deadline (real time) came first, or nothing can happen before time is moved.
   bool flush(std::optional<std::chrono::steady_clock::time_point> deadline);
@@ -101,6 +122,19 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     error reason;
   };
   std::vector<leftover> take_undelivered();
+
+  // What has ended in another thread than it came from (invocation::dispose): at most `spares` of it, each of at most
+  // invocation::small bytes of text, until events are put or the bus is gone.
+  static constexpr std::size_t spares = 256;
+  bool keep_spent(invocation& i) noexcept { return spent_.push(&i); }  ///< false: there are enough
+  /// Up to two, so that they do not grow in number while one is put for each that ends.
+  void free_spent() noexcept {
+    for (int i = 0; i < 2; ++i) {
+      invocation* const spent = spent_.pop();
+      if (!spent) return;
+      delete spent;
+    }
+  }
 
   // Telling.
   std::string rule_arn(std::string_view rule_name) const;
@@ -168,6 +202,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   nanoseconds armed_ = never;                            // the wake that the executor knows of,
   std::chrono::steady_clock::time_point armed_until_{};  // and when it comes
 
+  pointer_ring<invocation, spares> spent_;
   std::array<std::atomic<std::int64_t>, 2> pending_{};
   std::atomic<std::uint8_t> generation_{0};
   std::mutex quiet_mutex_;

@@ -94,7 +94,7 @@ class invocation final : public answerable {
   }
   const std::shared_ptr<const entry_extras>& extras() const noexcept { return extras_; }
 
-  const counted_ptr<lane> to;
+  counted_ptr<lane> to;  // null only in who has nobody any more (dispose)
   attempt_state state;
 
   // Written before the first attempt.
@@ -122,8 +122,17 @@ class invocation final : public answerable {
   counted_ptr<invocation> self{};  // while a lane has it
   std::unique_ptr<error> last_error{};
 
+  /// Events up to this size, with what belongs to them, go back to the thread that they came from.
+  static constexpr std::size_t small = 4096;
+
  private:
+  /// What one thread allocates and another frees makes the two wait for each other within malloc. So what ends elsewhere goes
+  /// back to the dispatcher, and the next event that is put frees it (dispatcher::free_spent).
+  void dispose() noexcept override;
+  std::size_t bytes() const noexcept;
+
   const std::shared_ptr<const entry_extras> extras_;
+  const void* const made_by_;  // which thread
 };
 
 }  // namespace rulebus::inline v1::detail

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "rulebus/delivery_options.hpp"
+#include "rulebus/detail/brief_lock.hpp"
 #include "rulebus/detail/counted.hpp"
 #include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/intrusive_list.hpp"
@@ -129,12 +130,13 @@ class lane final : public counted {
     std::size_t operator()(std::string_view key) const noexcept { return std::hash<std::string_view>()(key); }
   };
   using held_by_key = std::unordered_map<std::string, held_key, key_hash, std::equal_to<>>;
-  using guard = std::unique_lock<std::mutex>;
+  using guard = brief_lock;
 
   /// What one visit of a thread takes on.
   struct started {
     counted_ptr<invocation> i;
     std::uint32_t attempt;
+    counted_ptr<answerable> given{};  // null: for_attempt makes it
   };
   struct ending {
     counted_ptr<invocation> i;
@@ -181,7 +183,8 @@ class lane final : public counted {
   void plan(guard& lock, nanoseconds now) noexcept;  // unlocks, and then asks for a thread or a wake
 
   // Deliveries (lane.cpp).
-  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out);
+  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
+                  counted_ptr<answerable>& given);
   void take_out(invocation& i, nanoseconds now) noexcept;
   void take_due(visit& v, nanoseconds now, std::size_t max);
   void expire_answers(visit& v, nanoseconds now);
@@ -189,7 +192,7 @@ class lane final : public counted {
   void tell_ended(const visit& v);
   std::optional<verdict> settle(invocation& i, delivery_outcome& o, nanoseconds now);
   delivery_metrics& counts();
-  void attempt(const started& s, rulebus::target& to);
+  void attempt(started& s, rulebus::target& to);
   void attempt_batch(const std::vector<started>& batch, rulebus::target& to);
   void let_go_of_target(std::shared_ptr<rulebus::target>& to);
   void threw(const started& s, std::string_view what);
