@@ -6,6 +6,8 @@ set -euo pipefail
 kind=$1
 here=$RULEBUS/tests/consumers
 prefix=$WORK/prefix
+# Each library whole, and not optimised: what is tried here is that it builds and links.
+as_one_unit=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0)
 
 # project <source> <build> [options]: a CMake project and its two programs (or one)
 project() {
@@ -50,11 +52,11 @@ case $kind in
     if [ -x "$RULEBUS_BUILD/rulebus" ]; then "$prefix/bin/rulebus" --version; fi
     ;;
   find_package | pkg_config) installed "$prefix" ;;
-  add_subdirectory) project "$here/add_subdirectory" "$WORK/add_subdirectory" -DCMAKE_UNITY_BUILD=ON ;;
+  add_subdirectory) project "$here/add_subdirectory" "$WORK/add_subdirectory" "${as_one_unit[@]}" ;;
   unity) project "$here/unity" "$WORK/unity" ;;
   shared)
     # The libraries export all that a program needs, and the installed files say how to use them.
-    project "$here/add_subdirectory" "$WORK/shared" -DCMAKE_UNITY_BUILD=ON -DBUILD_SHARED_LIBS=ON -DRULEBUS_INSTALL=ON
+    project "$here/add_subdirectory" "$WORK/shared" "${as_one_unit[@]}" -DBUILD_SHARED_LIBS=ON -DRULEBUS_INSTALL=ON
     rm -rf "$WORK/shared_prefix"
     "$CMAKE" --install "$WORK/shared" --prefix "$WORK/shared_prefix" >/dev/null
     installed "$WORK/shared_prefix"
