@@ -54,7 +54,7 @@ class counting_target final : public target {
   std::vector<std::uint64_t> latencies_;  // guarded by mutex_
 };
 
-struct measurements {
+struct pipeline_measurements {
   std::size_t buses = 0, rules = 0, targets = 0, events = 0, event_bytes = 0;
   double load_seconds = 0;
   std::uint64_t deliveries_per_pass = 0;
@@ -261,7 +261,7 @@ class bench_pipeline {
   // ---- telling
 
   std::string json() const {
-    const measurements& m = out_;
+    const pipeline_measurements& m = out_;
     const auto spread = [](const statistics& s) {
       return fmt::format(R"({{"min":{},"median":{},"max":{}}})", s.min, s.median, s.max);
     };
@@ -276,7 +276,7 @@ class bench_pipeline {
   }
 
   std::string table() const {
-    const measurements& m = out_;
+    const pipeline_measurements& m = out_;
     const auto whole = [](double d) { return grouped(static_cast<std::uint64_t>(std::llround(d))); };
     const auto spread = [&](const statistics& s) {
       return fmt::format("{}/s (from {} to {})", whole(s.median), whole(s.min), whole(s.max));
@@ -304,7 +304,7 @@ class bench_pipeline {
   std::unique_ptr<service> events_;
   std::unique_ptr<configuration> configuration_;
   std::vector<loaded_event> loaded_;
-  measurements out_;
+  pipeline_measurements out_;
 };
 
 }  // namespace

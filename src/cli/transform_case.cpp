@@ -66,9 +66,9 @@ class member_map {
 };
 
 /// Reads the members of one line into a case. Each step answers false after setting the complaint.
-class case_parser {
+class transform_case_parser {
  public:
-  case_parser(transform_case& out, std::string& complaint) : out_(out), complaint_(complaint) {}
+  transform_case_parser(transform_case& out, std::string& complaint) : out_(out), complaint_(complaint) {}
 
   bool parse(std::string_view line, std::size_t number) {
     out_ = {};
@@ -135,15 +135,15 @@ class case_parser {
 
   /// The service's names, or ours. Recorded cases of an input too many have it in here.
   bool transformer(std::string_view raw) {
-    member_map members;
-    if (!members.read(raw)) return refuse(R"("input_transformer" must be an object)");
+    member_map object;
+    if (!object.read(raw)) return refuse(R"("input_transformer" must be an object)");
     input_transformer& made = out_.target.input_transformer.emplace();
-    const char* const template_name = members.find("InputTemplate") != nullptr ? "InputTemplate" : "input_template";
-    if (members.find(template_name) == nullptr) return refuse(R"("input_transformer" must have "InputTemplate", a string)");
-    if (!text(members, template_name, made.input_template)) return false;
-    if (!json_text(members.find("Input"), "Input", out_.target.input)) return false;
-    if (!text(members, "InputPath", out_.target.input_path)) return false;
-    const std::string_view* paths = members.find("InputPathsMap", "input_paths_map");
+    const char* const template_name = object.find("InputTemplate") != nullptr ? "InputTemplate" : "input_template";
+    if (object.find(template_name) == nullptr) return refuse(R"("input_transformer" must have "InputTemplate", a string)");
+    if (!text(object, template_name, made.input_template)) return false;
+    if (!json_text(object.find("Input"), "Input", out_.target.input)) return false;
+    if (!text(object, "InputPath", out_.target.input_path)) return false;
+    const std::string_view* paths = object.find("InputPathsMap", "input_paths_map");
     if (paths == nullptr) return true;
     member_map map;
     if (!map.read(*paths)) return refuse(R"("InputPathsMap" must be an object of strings)");
@@ -158,10 +158,10 @@ class case_parser {
   bool rule() {
     const std::string_view* raw = line_.find("rule");
     if (raw == nullptr) return true;
-    member_map members;
-    if (!members.read(*raw)) return refuse(R"("rule" must be an object)");
-    return text(members, "rule_name", out_.rule_name) && text(members, "rule_arn", out_.rule_arn) &&
-           text(members, "ingestion_time", out_.ingestion_time);
+    member_map object;
+    if (!object.read(*raw)) return refuse(R"("rule" must be an object)");
+    return text(object, "rule_name", out_.rule_name) && text(object, "rule_arn", out_.rule_arn) &&
+           text(object, "ingestion_time", out_.ingestion_time);
   }
 
   bool expected() {
@@ -209,7 +209,7 @@ bool is_as_expected(const transform_case& c, const transform_case_answer& a) {
 }  // namespace
 
 bool parse_transform_case(std::string_view line, std::size_t number, transform_case& out, std::string& complaint) {
-  return case_parser(out, complaint).parse(line, number);
+  return transform_case_parser(out, complaint).parse(line, number);
 }
 
 transform_case_answer answer(const transform_case& c, transformer_options options) {
