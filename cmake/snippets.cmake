@@ -19,6 +19,9 @@ foreach(line IN LISTS lines)
     add_test(NAME docs.${name} COMMAND docs_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   elseif(TARGET rulebus_cli AND RULEBUS_INSTALL AND NOT rulebus_fetched)
     add_test(NAME docs.${name} COMMAND bash "${PROJECT_SOURCE_DIR}/scripts/run_snippet" "${snippets}/${name}.${kind}" "${snippets}/${name}")
+    if(kind STREQUAL cmake)  # compiles the library
+      set_tests_properties(docs.${name} PROPERTIES COST 100)
+    endif()
     set_tests_properties(docs.${name} PROPERTIES FIXTURES_REQUIRED installed
                          ENVIRONMENT "CMAKE=${CMAKE_COMMAND};CXX=${CMAKE_CXX_COMPILER};PREFIX=${CMAKE_CURRENT_BINARY_DIR}/consumers/prefix")
   else()

@@ -11,7 +11,7 @@ foreach(kind IN ITEMS install find_package pkg_config add_subdirectory unity sha
   endif()
   add_test(NAME consumer.${kind} COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/run.sh" ${kind})
   set_tests_properties(
-    consumer.${kind} PROPERTIES LABELS consumer TIMEOUT 900
+    consumer.${kind} PROPERTIES LABELS consumer TIMEOUT 900 COST 100
     ENVIRONMENT
     "CMAKE=${CMAKE_COMMAND};CXX=${CMAKE_CXX_COMPILER};RULEBUS=${PROJECT_SOURCE_DIR};RULEBUS_BUILD=${PROJECT_BINARY_DIR};WORK=${CMAKE_CURRENT_BINARY_DIR}/consumers")
 endforeach()
