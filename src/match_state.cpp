@@ -36,7 +36,8 @@ void match_state::begin(std::string_view event, std::size_t max_array_steps) {
 }
 
 bool match_state::decode(std::string_view& text) {
-  if (decoded_size_ == 0 && decoded_.size() < event_size_) decoded_.resize(event_size_ + sizeof(std::uint64_t));
+  const std::size_t room = event_size_ + sizeof(std::uint64_t);  // whoever reads a word at any place of it stays within
+  if (decoded_size_ == 0 && decoded_.size() < room) decoded_.resize(room);
   char* const to = decoded_.data() + decoded_size_;
   const char* const end = decode_string(text, to);
   if (end == nullptr) return false;
