@@ -3,7 +3,6 @@
 #pragma once
 
 #include <mutex>
-#include <thread>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
