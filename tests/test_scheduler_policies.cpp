@@ -334,7 +334,8 @@ TEST_CASE("scheduler: with threads and the system's clock, fires come by themsel
       rulebus::schedule one;
       one.name = "s" + std::to_string(i);
       one.schedule_expression = "rate(1 minute)";
-      one.start_date = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + 30ms * i;
+      // Still to come when the schedule is there, on a busy machine too: a start in the past fires a minute later.
+      one.start_date = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + 500ms + 30ms * i;
       one.target.target = rulebus::make_target([&](const rulebus::delivery&) { ++fired; });
       s.create_schedule(one).value();
     }

@@ -52,7 +52,6 @@ case $kind in
     if [ -x "$RULEBUS_BUILD/rulebus" ]; then "$prefix/bin/rulebus" --version; fi
     ;;
   find_package | pkg_config) installed "$prefix" ;;
-  add_subdirectory) project "$here/add_subdirectory" "$WORK/add_subdirectory" "${as_one_unit[@]}" ;;
   unity) project "$here/unity" "$WORK/unity" ;;
   shared)
     # The libraries export all that a program needs, and the installed files say how to use them.
