@@ -1,5 +1,5 @@
-# The consumer tests. They need install rules, Ninja, and bash; see run.sh. README.md shows add_subdirectory, and so docs.README
-# tries it.
+# The consumer tests. They need install rules, Ninja, and bash; see run.sh. That add_subdirectory
+# works is seen by the test of README.md's own block, and here with shared libraries.
 if(NOT RULEBUS_INSTALL OR rulebus_fetched)
   message(STATUS "No consumer tests: there are no install rules")
   return()
