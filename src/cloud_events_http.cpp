@@ -7,6 +7,7 @@
 
 #include "rulebus/cloud_events.hpp"
 #include "rulebus/detail/cloud_event_rules.hpp"
+#include "rulebus/detail/json_minify.hpp"
 #include "rulebus/detail/json_text.hpp"
 
 namespace rulebus::inline v1 {
@@ -89,6 +90,10 @@ class message_parser {
     if (!seen_.contains("ce-specversion")) return bad_attribute("specversion", "is required: there is no header ce-specversion");
     body();
     if (const auto valid = check_cloud_event(out_); !valid) return valid.error();
+    if (out_.kind == cloud_data::json) {
+      out_.data.clear();
+      append_minified(out_.data, message_.body);
+    }
     return std::move(out_);
   }
 

@@ -195,6 +195,19 @@ TEST_CASE("cloud events: in binary mode a body is JSON, text or bytes, as it is 
   CHECK(kind("application/json", "") == cloud_data::none);
 }
 
+TEST_CASE("cloud events: white space goes from a JSON body, any other body is what it is") {
+  const auto read = [](const char* type, std::string body) {
+    return rulebus::parse_binary_message({with(usual_headers, type), std::move(body)}).value();
+  };
+  const cloud_event e = read("application/json", "\r\n {\"a\": 1}\t\n");
+  CHECK(e.data == R"({"a":1})");
+  CHECK(rulebus::parse_cloud_event(rulebus::structured_json(e).value()).value() == e);
+  CHECK(read("text/plain", " x\n").data == " x\n");
+  CHECK(read("image/png", "\n").data == "\n");
+  const auto blank = rulebus::parse_binary_message({with(usual_headers, "application/json"), " "});
+  CHECK(blank.error().message.find("not valid JSON") != std::string::npos);
+}
+
 TEST_CASE("cloud events: header values are percent-encoded, and read in every form that is allowed") {
   cloud_event e = minimal();
   e.subject = "Preis € \xf0\x9f\x98\x80 \"50%\"";

@@ -49,7 +49,7 @@ struct cloud_event {
   /// By name: lower-case letters and digits.
   std::map<std::string, attribute, std::less<>> extensions{};
   cloud_data kind = cloud_data::none;
-  std::string data{};
+  std::string data{};  ///< JSON as it was read has no white space between its tokens
 
   friend bool operator==(const cloud_event&, const cloud_event&) = default;
 };
