@@ -280,7 +280,7 @@ result<envelope> envelope::parse(std::string_view event_json) {
     if (is_object && t != token::object_begin) return wrong(key, "an object", reader);
     const auto value = source::value_text(event_json, t, reader);
     if (!value) return reader.failure();
-    if (is_object) (key == "detail" ? out.detail : out.cloud_events) = *value;
+    if (is_object) (key == "detail" ? out.detail : out.cloud_events) = detail::minified(*value);
     return {};
   };
   if (const auto read = source::for_each_member(event_json, "Event must be a JSON object", member); !read) return read.error();

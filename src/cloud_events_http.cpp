@@ -90,10 +90,7 @@ class message_parser {
     if (!seen_.contains("ce-specversion")) return bad_attribute("specversion", "is required: there is no header ce-specversion");
     body();
     if (const auto valid = check_cloud_event(out_); !valid) return valid.error();
-    if (out_.kind == cloud_data::json) {
-      out_.data.clear();
-      append_minified(out_.data, message_.body);
-    }
+    if (out_.kind == cloud_data::json) out_.data = minified(out_.data);
     return std::move(out_);
   }
 

@@ -303,6 +303,17 @@ TEST_CASE("envelopes to cloud events: what cannot be one, and why") {
         errc::invalid_event);
 }
 
+TEST_CASE("cloud events: white space goes from the JSON of an envelope that is read") {
+  const envelope read =
+      envelope::parse(R"({"id": "1", "source": "s", "detail-type": "t", "time": "2026-11-23T08:00:00Z", "region": "r",
+                          "detail": { "data" : [1, "a b"] }, "cloudevents": { "dataschema" : "http://x/" } })")
+          .value();
+  CHECK(read.detail == R"({"data":[1,"a b"]})");
+  CHECK(read.cloud_events == R"({"dataschema":"http://x/"})");
+  const auto made = rulebus::to_cloud_event(read).value();
+  CHECK(rulebus::parse_cloud_event(rulebus::structured_json(made).value()).value() == made);
+}
+
 TEST_CASE("cloud events, random: every form gives the same event back") {
   const std::uint64_t first = tests::seed();
   MESSAGE("RULEBUS_SEED=" << first);

@@ -49,7 +49,7 @@ struct cloud_event {
   /// By name: lower-case letters and digits.
   std::map<std::string, attribute, std::less<>> extensions{};
   cloud_data kind = cloud_data::none;
-  std::string data{};  ///< JSON as it was read has no white space between its tokens
+  std::string data{};  ///< JSON is read without the white space between its tokens
 
   friend bool operator==(const cloud_event&, const cloud_event&) = default;
 };
@@ -98,8 +98,9 @@ struct envelope {
   /// `detail` and `cloud_events` must be JSON.
   RULEBUS_API std::string json() const;
 
-  /// Reads the members above from the text of an event; other members do not matter, absent ones read as empty. Errors:
-  /// errc::invalid_json, errc::invalid_event (not an object, or one of the members is of another type), errc::limit_exceeded.
+  /// Reads the members above from the text of an event; other members do not matter, absent ones read as empty, JSON is read
+  /// without the white space between its tokens. Errors: errc::invalid_json, errc::invalid_event (not an object, or one of the
+  /// members is of another type), errc::limit_exceeded.
   RULEBUS_API static result<envelope> parse(std::string_view event_json);
 
   friend bool operator==(const envelope&, const envelope&) = default;

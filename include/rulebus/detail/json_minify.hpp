@@ -58,4 +58,10 @@ inline void append_minified(std::string& out, std::string_view json, string_quot
   minifier(out, json, what);
 }
 
+inline std::string minified(std::string_view json) {
+  std::string out;
+  append_minified(out, json);
+  return out;
+}
+
 }  // namespace rulebus::inline v1::detail
