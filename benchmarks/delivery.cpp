@@ -26,8 +26,6 @@ constexpr const char* idle_targets = "delivery.idle_targets_100000";
 constexpr const char* one_dead = "delivery.one_of_100_dead";
 constexpr const char* latency = "delivery.latency";
 
-double number(std::size_t n) { return static_cast<double>(n); }
-
 // ---- the first attempt in the thread that puts the event
 
 /// The same events, to a matcher alone and to a bus with an inline callback.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <ctime>
 #include <stdexcept>
@@ -28,10 +29,13 @@ class stopwatch {
 /// The q-quantile (0 to 1), by the nearest rank; 0 of nothing.
 inline double quantile(std::vector<double> of, double q) {
   if (of.empty()) return 0;
-  const auto rank = static_cast<std::size_t>(q * static_cast<double>(of.size() - 1) + 0.5);
+  const auto rank = static_cast<std::size_t>(std::lround(q * static_cast<double>(of.size() - 1)));
   std::nth_element(of.begin(), of.begin() + static_cast<std::ptrdiff_t>(rank), of.end());
   return of[rank];
 }
+
+/// A count where a ratio is wanted.
+inline double number(std::size_t n) { return static_cast<double>(n); }
 
 inline double median(std::vector<double> of) { return quantile(std::move(of), 0.5); }
 

@@ -30,8 +30,6 @@ constexpr const char* one_year = "scheduler.year_10000";
 constexpr const char* precision = "scheduler.precision";
 const time_point begin = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23) + 7s;  // no instant of any
 
-double number(std::size_t n) { return static_cast<double>(n); }
-
 /// Schedules of all kinds but those that come every minute: a time of day and a day of the month, in UTC or in a zone, and rates.
 schedule one_of_many(std::size_t i, const std::shared_ptr<target>& to) {
   schedule s;
