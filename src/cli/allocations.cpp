@@ -4,12 +4,33 @@
 #include <cstdlib>
 #include <new>
 
-// Every form is replaced, not only those that the others call by default: sanitizers bring forms of their own, which must
-// not meet these.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RULEBUS_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define RULEBUS_SANITIZED
+#endif
+#endif
 
 namespace {
 
 thread_local std::uint64_t allocations = 0;
+
+}  // namespace
+
+#ifdef RULEBUS_SANITIZED
+
+// A sanitizer has operators of its own, which may not be replaced everywhere, and calls this function, when it is there,
+// after each allocation.
+extern "C" void __sanitizer_malloc_hook(const volatile void*, std::size_t);
+extern "C" void __sanitizer_malloc_hook(const volatile void*, std::size_t) { ++allocations; }
+
+#else
+
+// Every form is replaced, not only those that the others call by default: all are counted, and each block is freed by what
+// it came from.
+
+namespace {
 
 void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t size = bytes == 0 ? 1 : bytes;
@@ -60,6 +81,8 @@ void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::fre
 void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+
+#endif
 
 namespace rulebus::cli {
 

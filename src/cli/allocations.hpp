@@ -1,4 +1,5 @@
-// allocations: how often this thread called operator new. The executable replaces the global one to count.
+// allocations: how often this thread called operator new. The executable replaces the global one to count; in a sanitizer's
+// build the sanitizer counts, and malloc counts with it.
 #pragma once
 
 #include <cstdint>
