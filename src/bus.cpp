@@ -257,8 +257,7 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
                       arrival& when, detail::dispatcher::begun& from, put_by whom) {
-  deliveries_->free_spent();  // its memory is what comes next
-  auto made = detail::make_counted<detail::invocation>(e, t.lane, extras);
+  auto made = deliveries_->make_invocation(e, t.lane, extras);
   made->scheduled = whom == put_by::schedule;
   made->sequence = when.sequence;
   made->created = when.put_at;

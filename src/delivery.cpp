@@ -23,28 +23,32 @@ const void* this_thread() noexcept {
   return &here;
 }
 
+/// Of text.
+std::size_t bytes(const entry_extras* extras) noexcept {
+  if (!extras) return 0;
+  std::size_t sum = extras->ordering_key.size() + extras->trace_header.size() + extras->traceparent.size();
+  for (const std::string& arn : extras->via) sum += sizeof(std::string) + arn.size();
+  return sum;
+}
+
 }  // namespace delivery_source
 
-invocation::invocation(rulebus::event e, counted_ptr<lane> l, std::shared_ptr<const entry_extras> extras)
-    : answerable(std::move(e)), to(std::move(l)), extras_(std::move(extras)), made_by_(delivery_source::this_thread()) {}
+invocation::invocation(rulebus::event e, counted_ptr<lane> l, std::shared_ptr<const entry_extras> extras) noexcept
+    : answerable(std::move(e)),
+      to(std::move(l)),
+      extras_(std::move(extras)),
+      made_by_(delivery_source::this_thread()),
+      small_(event().json().size() + delivery_source::bytes(extras_.get()) <= small) {}
 invocation::~invocation() = default;
 
 void invocation::dispose() noexcept {
-  if (made_by_ != delivery_source::this_thread() && !of && !origin && bytes() <= small) {
+  const bool spare = small_ && (!own_input || own_input->size() <= small);
+  if (made_by_ != delivery_source::this_thread() && !of && !origin && spare) {
     const counted_ptr<lane> last = std::move(to);  // what is spent keeps no lane, nor the dispatcher that it is in
     last_error.reset();
     if (last->in().keep_spent(*this)) return;
   }
   delete this;
-}
-
-/// Of text.
-std::size_t invocation::bytes() const noexcept {
-  std::size_t sum = event().json().size() + (own_input ? own_input->size() : 0);
-  if (!extras_) return sum;
-  sum += extras_->ordering_key.size() + extras_->trace_header.size() + extras_->traceparent.size();
-  for (const std::string& arn : extras_->via) sum += sizeof(std::string) + arn.size();
-  return sum;
 }
 
 delivery_details invocation::details() const noexcept {

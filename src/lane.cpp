@@ -9,20 +9,8 @@ namespace rulebus::inline v1::detail {
 
 namespace lane_source {
 
-/// Without memory for it, the code alone.
-error say(errc code, const char* text) noexcept {
-  error e{code};
-  try {
-    e.message = text;
-  } catch (const std::bad_alloc&) {  // NOLINT: as above
-  }
-  return e;
-}
-
-error queue_full() noexcept { return say(errc::limit_exceeded, "the queue of the target is full"); }
-error too_old() noexcept { return say(errc::timed_out, "the event is older than maximum_event_age"); }
-error no_answer() noexcept { return say(errc::timed_out, "the target did not answer in time"); }
-error bus_stopped() noexcept { return say(errc::stopped, "the bus was stopped before the event was delivered"); }
+error queue_full() noexcept { return lane::reason(errc::limit_exceeded, "the queue of the target is full"); }
+error bus_stopped() noexcept { return lane::reason(errc::stopped, "the bus was stopped before the event was delivered"); }
 
 std::optional<error> copy(const error& e) noexcept {
   try {
@@ -45,20 +33,6 @@ std::string_view error_code(const error& reason) {
   }
 }
 
-constexpr std::size_t many = 256;             // ends without an attempt, at most in one visit
-constexpr std::chrono::milliseconds slow{1};  // what was taken and is not begun by then goes back: another thread may come first
-
-/// For one more, at no cost on average: what follows must not fail.
-template <class T>
-void reserve_one(std::vector<T>& v) {
-  if (v.size() == v.capacity()) v.reserve(2 * v.size() + 4);
-}
-
-/// How many to take in one visit: a long queue is worth a thread's while, a short one is shared among threads.
-std::size_t fair_share(std::size_t queued, std::size_t threads, std::size_t max) {
-  return std::clamp<std::size_t>(queued / (2 * threads), 1, std::max<std::size_t>(1, std::min<std::size_t>(max, 32)));
-}
-
 }  // namespace lane_source
 
 lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus::target> to,
@@ -76,6 +50,15 @@ lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus
     limits_->refilled = in_->elapsed();
   }
   in_->enrol(*this);
+}
+
+error lane::reason(errc code, const char* text) noexcept {
+  error e{code};
+  try {
+    e.message = text;
+  } catch (const std::bad_alloc&) {  // NOLINT: as documented
+  }
+  return e;
 }
 
 lane::~lane() { in_->dismiss(*this, is_for_dead_letters() ? nullptr : counts_.get()); }
@@ -158,138 +141,13 @@ void lane::refuse(const counted_ptr<invocation>& i, error why) {
   give_up(i, {std::move(why), false, {}});
 }
 
-// ---- a thread comes by
-
-std::size_t lane::run(std::size_t max, bool woken) noexcept {
-  visit v;
-  const nanoseconds now = in_->elapsed();
-  {
-    const dispatcher::answer_scope working(*in_);
-    guard lock(mutex_);
-    asked_ = false;
-    if (woken) woken_at_ = dispatcher::never;
-    if (closed_) return 0;
-    try {
-      take_due(v, now, max);
-    } catch (const std::bad_alloc&) {  // NOLINT: what it took so far is in v, and the rest is still where it was
-    }
-    v.to = to_;
-    if (retired_) let_go_of_target(v.to);
-    plan(lock, now);
-    tell_ended(v);
-  }
-  const std::size_t count = v.start.size() + v.timed_out.size() + v.ended.size();
-  if (options_->batch.size > 1 && !v.start.empty()) {
-    attempt_batch(v.start, *v.to);
-    return count;
-  }
-  for (std::size_t i = 0; i < v.start.size(); ++i) {
-    attempt(v.start[i], *v.to);
-    if (i + 1 == v.start.size()) break;
-    if (const nanoseconds later = in_->elapsed(); later - now > lane_source::slow) {
-      put_back(v, i + 1, later);
-      return count - (v.start.size() - i - 1);
-    }
-  }
-  return count;
-}
-
-void lane::tell_ended(const visit& v) {
-  for (const started& late : v.timed_out) {
-    const error reason = lane_source::no_answer();
-    in_->observe(log_type::invocation_attempt_retryable_failure, *late.i, late.attempt, &reason);
-  }
-  for (const ending& e : v.ended) give_up(e.i, e.why);
-}
-
-void lane::take_due(visit& v, nanoseconds now, std::size_t max) {
-  expire_answers(v, now);
-  const bool batched = options_->batch.size > 1;
-  const bool singly = options_->breaker.failures > 0;  // each may be the one that opens it
-  const std::size_t share = batched  ? options_->batch.size
-                            : singly ? 1
-                                     : lane_source::fair_share(queue_.size(), in_->concurrency(), max);
-  v.start.reserve(std::min(share, queue_.size() + waiting_.size()));
-  auto open = batched ? std::make_unique<std::uint32_t>(0) : nullptr;
-  std::uint32_t* of_batch = nullptr;
-  while (v.start.size() < share && v.ended.size() < lane_source::many) {
-    const bool first = v.start.empty();
-    if ((first || !batched) && start_time(now) > now) break;
-    invocation* const candidate = next_to_start(now);
-    if (!candidate || (candidate->in == invocation::place::waiting && candidate->since > now)) break;
-    if (outlived(*candidate, now)) {
-      lane_source::reserve_one(v.ended);
-      verdict why{candidate->last_error ? *candidate->last_error : lane_source::too_old(), true, "MaximumEventAgeInSeconds"};
-      unplace(*candidate);
-      v.ended.push_back({let_go(*candidate, now), std::move(why)});
-      continue;
-    }
-    if (!fits_into(v, *candidate)) break;
-    lane_source::reserve_one(v.start);
-    unplace(*candidate);
-    if (first || !batched) spend_token(*candidate);
-    take_out(*candidate, now);
-    v.start.push_back({candidate->self, candidate->attempts});
-    if (!batched) continue;
-    if (first) {
-      of_batch = open.release();
-      ++batches_;
-    }
-    candidate->batch = of_batch;
-    ++*of_batch;
-  }
-}
-
-void lane::take_out(invocation& i, nanoseconds now) noexcept {
-  i.in = invocation::place::out;
-  i.since = now;
-  i.state.begin(++i.attempts);
-  out_.push_back(i);
-  ++counts_->invocation_attempts;
-  if (i.attempts > 1) ++counts_->retry_invocation_attempts;
-}
-
-/// What a visit took and has not begun waits again, first in line.
-void lane::put_back(const visit& v, std::size_t from, nanoseconds now) noexcept {
-  guard lock(mutex_);
-  for (std::size_t n = v.start.size(); n-- > from;) {
-    invocation& i = *v.start[n].i;
-    if (!i.state.answer(v.start[n].attempt)) continue;  // no answer, as nobody has it, but a timeout or a stop
-    unplace(i);
-    --counts_->invocation_attempts;
-    if (i.attempts-- > 1) --counts_->retry_invocation_attempts;
-    if (limits_) {
-      limits_->tokens = std::min(options_->rate.burst, limits_->tokens + 1);
-      if (limits_->probe == &i) limits_->probe = nullptr;
-    }
-    i.in = invocation::place::queued;
-    i.since = now;
-    queue_.push_front(i);
-    if (!to_) to_ = v.to;
-  }
-  plan(lock, now);
-}
-
-void lane::expire_answers(visit& v, nanoseconds now) {
-  if (options_->timeout.count() == 0) return;
-  while (invocation* const i = out_.front()) {
-    if (i->since + options_->timeout > now || v.timed_out.size() == lane_source::many) break;
-    lane_source::reserve_one(v.timed_out);
-    lane_source::reserve_one(v.ended);
-    delivery_outcome late{lane_source::no_answer(), true};
-    i->state.answer(i->attempts);
-    v.timed_out.push_back({i->self, i->attempts});
-    if (auto over = settle(*i, late, now)) v.ended.push_back({let_go(*i, now), *std::move(over)});
-  }
-}
-
 // ---- attempts
 
 void lane::attempt(started& s, rulebus::target& to) {
   if (!s.i->state.is_open(s.attempt)) return;  // it took so long to get here that it timed out, or the bus was stopped
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
-    const within_target here(s.i.get());
+    const within_target here(s.i.get(), s.booked);
     to.deliver(delivery(s.given ? std::move(s.given) : s.i->for_attempt(s.attempt), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
@@ -345,13 +203,14 @@ void lane::end_of_deliver(const started& s) {
 
 void lane::answered(invocation& i, std::uint32_t attempt, delivery_outcome&& outcome) {
   if (!i.state.is_open(attempt)) return;
-  // Within deliver, whoever called that is waited for anyway.
-  std::optional<dispatcher::answer_scope> working;
-  if (!within_target::is_given(i)) working.emplace(*in_);
   const bool success = outcome.status.has_value();
+  if (success && within_target::is_booked() && within_target::is_given(i) && i.state.succeed(attempt)) return;
   const log_type told = success             ? log_type::invocation_attempt_success
                         : outcome.retryable ? log_type::invocation_attempt_retryable_failure
                                             : log_type::invocation_attempt_permanent_failure;
+  // Within deliver, whoever called that is waited for anyway.
+  std::optional<dispatcher::answer_scope> working;
+  if (!within_target::is_given(i)) working.emplace(*in_);
   std::optional<error> reason;  // a copy: the retry that it leads to may be over before it is told
   if (!success && in_->configuration().observer) reason = lane_source::copy(outcome.status.error());
   const nanoseconds now = in_->elapsed();
@@ -455,6 +314,12 @@ void lane::finish(const invocation& i, bool delivered) {
   in_->end(i.generation);
 }
 
+void lane::finish(const booked& done) noexcept {
+  for (std::uint8_t generation = 0; generation < done.size(); ++generation) {
+    if (done[generation] > 0) in_->end(generation, done[generation]);
+  }
+}
+
 // ---- the end, and what was counted
 
 std::shared_ptr<rulebus::target> lane::to() const {
@@ -477,6 +342,8 @@ void lane::retire() {
 void lane::close() {
   intrusive_list<invocation> left;
   std::shared_ptr<rulebus::target> gone;
+  booked done{};
+  const nanoseconds now = in_->elapsed();
   {
     const guard lock(mutex_);
     closed_ = true;
@@ -485,7 +352,10 @@ void lane::close() {
     for (invocation* const i : waiting_) left.push_back(*i);
     while (invocation* const i = held_.pop_front()) left.push_back(*i);
     while (invocation* const i = out_.front()) {
-      i->state.answer(i->attempts);
+      if (!i->state.answer(i->attempts)) {
+        book(*i, i->attempts, now, done);
+        continue;
+      }
       unplace(*i);
       left.push_back(*i);
     }
@@ -495,6 +365,7 @@ void lane::close() {
     if (!left.empty()) counts_->undelivered += left.size();
     if (overflow_) overflow_->room.notify_all();
   }
+  finish(done);
   while (invocation* const i = left.pop_front()) {
     const counted_ptr<invocation> last = std::move(i->self);
     if (i->origin) i->origin->count_letter_left();
@@ -504,7 +375,8 @@ void lane::close() {
   }
 }
 
-delivery_metrics lane::metrics() const {
+delivery_metrics lane::metrics() {
+  book_what_succeeded();
   const nanoseconds time = in_->elapsed();
   const guard lock(mutex_);
   delivery_metrics now = counts_ ? *counts_ : delivery_metrics{};

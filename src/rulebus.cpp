@@ -36,6 +36,7 @@
 #include "lane_limits.cpp"
 #include "lane_queue.cpp"
 #include "lane_timers.cpp"
+#include "lane_visit.cpp"
 #include "match_state.cpp"
 #include "match_state_searched.cpp"
 #include "matcher.cpp"

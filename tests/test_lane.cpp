@@ -12,6 +12,7 @@
 
 #include "lane_probe.hpp"
 #include "rulebus/bus.hpp"
+#include "rulebus/detail/invocation.hpp"
 
 using namespace rulebus;
 using probe::bus_in_hand;
@@ -335,4 +336,50 @@ TEST_CASE("lane: the time to answer begins with the attempt, not with the put") 
   CHECK(h.b.flush().has_value());
   CHECK(h.metrics().successful_invocation_attempts == 1);
   CHECK(h.metrics().ingestion_to_invocation_start.sum == seconds(61));
+}
+
+// ---- attempts
+
+TEST_CASE("attempt_state: one of all that could end an attempt does") {
+  detail::attempt_state s;
+  CHECK_FALSE(s.is_open(1));
+  s.begin(1);
+  CHECK(s.is_open(1));
+  CHECK_FALSE(s.is_open(2));
+  CHECK_FALSE(s.book(1));
+  SUBCASE("an answer") {
+    CHECK(s.answer(1));
+    CHECK_FALSE(s.succeed(1));
+    CHECK_FALSE(s.drop(1));
+    CHECK(s.returned(1) == detail::attempt_state::ended::answered);
+  }
+  SUBCASE("a success, which somebody books") {
+    CHECK(s.succeed(1));
+    CHECK_FALSE(s.is_open(1));
+    CHECK_FALSE(s.answer(1));
+    CHECK_FALSE(s.drop(1));
+    CHECK(s.returned(1) == detail::attempt_state::ended::answered);
+    CHECK_FALSE(s.book(2));
+    CHECK(s.book(1));
+    CHECK_FALSE(s.book(1));
+  }
+  SUBCASE("a delivery that was dropped, at the end of deliver") {
+    CHECK(s.drop(1));
+    CHECK(s.is_open(1));
+    CHECK_FALSE(s.succeed(1));
+    CHECK(s.returned(1) == detail::attempt_state::ended::dropped);
+    CHECK(s.answer(1));
+  }
+  SUBCASE("no answer before deliver came back: none but a late one") {
+    CHECK(s.returned(1) == detail::attempt_state::ended::open);
+    CHECK_FALSE(s.succeed(1));
+    CHECK_FALSE(s.drop(1));
+    CHECK(s.answer(1));
+  }
+  CHECK_FALSE(s.is_open(1));
+  CHECK_FALSE(s.answer(1));
+  s.begin(2);
+  CHECK_FALSE(s.answer(1));
+  CHECK_FALSE(s.succeed(1));
+  CHECK(s.succeed(2));
 }

@@ -130,6 +130,87 @@ TEST_CASE("threads: what a thread took from a queue and has not begun does not t
   CHECK(again < 15);  // a machine that is busy may make some late
 }
 
+// ---- a success is booked when the visit of the lane is over; who must know before, knows
+
+TEST_CASE("threads: an answer counts at once, also while its deliver goes on") {
+  gate answered, release;
+  bus b("b");
+  add(b, "t", taking([&](delivery d) {
+        d.succeed();
+        answered.open();
+        release.pass();
+      }));
+  b.put_event_json(numbered(1)).value();
+  CHECK(answered.pass());
+  CHECK(b.flush(seconds(5)).has_value());
+  const delivery_metrics m = b.metrics("r", "t").value();
+  CHECK(m.successful_invocation_attempts == 1);
+  CHECK(m.in_flight == 0);
+  CHECK(m.ingestion_to_invocation_success.count == 1);
+  release.open();
+  b.flush().value();
+  CHECK(b.metrics().deliveries.successful_invocation_attempts == 1);
+}
+
+namespace {
+
+/// Every thread has an event until the others are queued; then one takes two, of which the first succeeds and the second stays.
+struct stuck_behind_a_success {
+  explicit stuck_behind_a_success(delivery_options how, std::size_t threads = 1) : b("b", {.threads = threads}) {
+    add(b, "t", taking([this, threads](delivery d) {
+          const std::size_t n = std::stoul(probe::number_of(d.event()));
+          if (d.attempt() > 1) ++again;
+          if (n < threads) first.pass();
+          if (n == threads + 1) {
+            stuck.open();
+            release.pass();
+          }
+          d.succeed();
+        }),
+        how);
+    for (std::size_t n = 0; n < 2 * threads + 1; ++n) b.put_event_json(numbered(n)).value();
+    first.open();
+    CHECK(stuck.pass());
+  }
+  gate first, stuck, release;
+  std::atomic<unsigned> again{0};
+  bus b;
+};
+
+}  // namespace
+
+TEST_CASE("threads: what succeeded in a visit that has not ended is in the metrics, and not among what stop reports") {
+  stuck_behind_a_success s(by_executor());
+  CHECK(s.b.metrics().deliveries.successful_invocation_attempts == 2);
+  CHECK(s.b.metrics("r", "t")->in_flight == 1);
+  const std::vector<undelivered_event> left = s.b.stop();
+  REQUIRE(left.size() == 1);
+  CHECK(probe::number_of(left[0].event) == "2");
+  CHECK(s.b.metrics().deliveries.successful_invocation_attempts == 2);
+  CHECK(s.b.metrics().deliveries.undelivered == 1);
+  s.release.open();
+}
+
+TEST_CASE("threads: stop counts what succeeded in a visit that has not ended as delivered, also when nobody asked before") {
+  stuck_behind_a_success s(by_executor());
+  CHECK(s.b.stop().size() == 1);
+  CHECK(s.b.metrics().deliveries.successful_invocation_attempts == 2);
+  s.release.open();
+}
+
+TEST_CASE("threads: what succeeded in a visit that has not ended does not time out") {
+  delivery_options how = by_executor();
+  how.timeout = milliseconds(20);
+  stuck_behind_a_success s(how, 2);
+  while (s.again == 0) std::this_thread::sleep_for(milliseconds(1));  // the one that stays
+  s.release.open();
+  s.b.flush().value();
+  const delivery_metrics m = s.b.metrics().deliveries;
+  CHECK(m.successful_invocation_attempts == 5);
+  CHECK(m.invocation_attempts == 5 + m.retry_invocation_attempts);
+  CHECK(s.again == m.retry_invocation_attempts);
+}
+
 // ---- flush
 
 TEST_CASE("threads: flush waits for dead letters of what was put before") {

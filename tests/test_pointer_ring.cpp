@@ -97,12 +97,14 @@ TEST_CASE("dispatcher: what ends in another thread goes back to those that put, 
     return n;
   };
   CHECK(kept() == detail::dispatcher::spares);
-  e.in->free_spent();
+  const auto make_one = [&] { return e.in->make_invocation(event::checked("{}"), e.to, nullptr); };
+  const auto made = make_one();
   CHECK(kept() == detail::dispatcher::spares - 2);
   CHECK(all[0].expired());
   CHECK(all[1].expired());
-  while (kept() > 0) e.in->free_spent();
-  e.in->free_spent();  // none
+  while (kept() > 0) make_one();
+  CHECK(make_one()->event().json() == "{}");  // none is left
+  CHECK(made->event().json() == "{}");
 }
 
 TEST_CASE("dispatcher: what is large, or ends where it came from, is freed at once") {

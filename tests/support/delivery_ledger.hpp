@@ -69,7 +69,8 @@ class delivery_ledger final : public rulebus::observer {
   void set(std::uint32_t event, std::size_t target, mark m) {
     if (words_[event * targets_ + target].fetch_or(m) & m) words_[event * targets_ + target].fetch_or(twice);
   }
-  void set(std::string_view event_id, std::string_view target, mark m) { set(number_of(event_id), target_number(target), m); }
+  void set(std::uint32_t event, std::string_view target, mark m) { set(event, target_number(target), m); }
+  void set(std::string_view event_id, std::string_view target, mark m) { set(number_of(event_id), target, m); }
   /// The target called succeed(): any number of times.
   void say_yes(std::uint32_t event, std::size_t target) { words_[event * targets_ + target].fetch_or(said_yes); }
   bool has(std::uint32_t event, std::size_t target, mark m) const { return words_[event * targets_ + target].load() & m; }
@@ -142,6 +143,13 @@ class delivery_ledger final : public rulebus::observer {
       }
     }
     return first;
+  }
+
+  /// How many have it.
+  std::uint64_t count(mark m) const {
+    std::uint64_t n = 0;
+    for (std::size_t i = 0; i < size_; ++i) n += (words_[i].load(std::memory_order_relaxed) & m) != 0;
+    return n;
   }
 
  private:

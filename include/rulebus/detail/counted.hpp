@@ -81,11 +81,11 @@ class counted_ptr {
     if (p_) p_->retain_unshared();
     return copy;
   }
-  template <class... Args>
-  static counted_ptr make(Args&&... args) {
+  /// The first pointer to what nobody has yet.
+  static counted_ptr adopt(T* p) noexcept {
     counted_ptr made;
-    made.p_ = new T(std::forward<Args>(args)...);
-    made.p_->retain_unshared();
+    made.p_ = p;
+    p->retain_unshared();
     return made;
   }
 
@@ -103,7 +103,7 @@ class counted_ptr {
 
 template <class T, class... Args>
 counted_ptr<T> make_counted(Args&&... args) {
-  return counted_ptr<T>::make(std::forward<Args>(args)...);
+  return counted_ptr<T>::adopt(new T(std::forward<Args>(args)...));
 }
 
 }  // namespace rulebus::inline v1::detail

@@ -31,6 +31,7 @@
 #include "rulebus/detail/invocation.hpp"
 #include "rulebus/detail/lane_timers.hpp"
 #include "rulebus/detail/pointer_ring.hpp"
+#include "rulebus/detail/within_target.hpp"
 #include "rulebus/executor.hpp"
 #include "rulebus/metrics.hpp"
 #include "rulebus/observer.hpp"
@@ -127,14 +128,10 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   // invocation::small bytes of text, until events are put or the bus is gone.
   static constexpr std::size_t spares = 256;
   bool keep_spent(invocation& i) noexcept { return spent_.push(&i); }  ///< false: there are enough
-  /// Up to two, so that they do not grow in number while one is put for each that ends.
-  void free_spent() noexcept {
-    for (int i = 0; i < 2; ++i) {
-      invocation* const spent = spent_.pop();
-      if (!spent) return;
-      delete spent;
-    }
-  }
+  /// In the memory of one that is spent, where there is one; and frees another, so that they do not grow in number while one is
+  /// made for each that ends.
+  counted_ptr<invocation> make_invocation(const rulebus::event& e, const counted_ptr<lane>& l,
+                                          const std::shared_ptr<const entry_extras>& extras);
 
   // Telling.
   std::string rule_arn(std::string_view rule_name) const;
@@ -166,10 +163,20 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     bool woken = false;        // its time has come
     bool ask = false;          // another thread, for what else is ready
     nanoseconds wake = never;  // what the executor is to be told
+    nanoseconds gather{0};     // how long to wait before that, so that events gather there
   };
-  turn next_turn(bool first, bool want);
+  /// A thread that comes by, and the lane that it is in.
+  struct visitor {
+    lane* in = nullptr;
+    bool took_all = false;  // there
+    visitor* next = nullptr;
+    visitor* prev = nullptr;
+  };
+  turn next_turn(visitor& who, bool want);
+  void book_for_visitors() noexcept;
   counted_ptr<lane> lane_after(const lane* l);
   void tell_observer(log_type type, const invocation& i, std::uint32_t attempt, const error* reason) const noexcept;
+  void prefetch_spent() const noexcept;
   template <class Ask>
   bool ask_executor(Ask ask) noexcept;
   void call_thread() noexcept;
@@ -194,9 +201,11 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   intrusive_list<lane> lanes_;   // all that exist, not owned
   lane* ready_first_ = nullptr;  // a list through lane::ready, whose elements own themselves
   lane* ready_last_ = nullptr;
-  std::size_t ready_ = 0;    // how many
-  std::size_t called_ = 0;   // calls of run that were asked for and have not begun
-  std::size_t running_ = 0;  // threads in lane::run
+  std::size_t ready_ = 0;               // how many
+  std::size_t called_ = 0;              // calls of run that were asked for and have not begun
+  intrusive_list<visitor> visitors_;    // threads in lane::run
+  const lane* last_visited_ = nullptr;  // only compared; null: the last left something there
+  nanoseconds last_visit_{0};           // when it began
   delivery_metrics retired_;
   lane_timers timers_;
   nanoseconds armed_ = never;                            // the wake that the executor knows of,
@@ -215,36 +224,6 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   std::mutex leftover_mutex_;
   std::vector<leftover> leftovers_;  // guarded by leftover_mutex_
   unsigned collecting_ = 0;          // guarded by leftover_mutex_; calls of stop that will take them
-};
-
-/// Counts, for this thread, the calls of targets, of observers and of on_error that it is in, and knows what the innermost was
-/// given.
-class within_target {
- public:
-  explicit within_target(const invocation* given = nullptr) noexcept : before_(calls().given) {
-    ++calls().depth;
-    calls().given = given;
-  }
-  ~within_target() {
-    --calls().depth;
-    calls().given = before_;
-  }
-  within_target(const within_target&) = delete;
-  within_target& operator=(const within_target&) = delete;
-  static bool here() noexcept { return calls().depth != 0; }
-  static bool is_given(const invocation& i) noexcept { return calls().given == &i; }
-
- private:
-  struct state {
-    std::size_t depth = 0;
-    const invocation* given = nullptr;
-  };
-  static state& calls() noexcept {
-    thread_local state now;
-    return now;
-  }
-
-  const invocation* before_;
 };
 
 }  // namespace rulebus::inline v1::detail

@@ -6,12 +6,13 @@
 // The target itself is owned by the rules (target_entry) and, as long as the lane is of a rule or something waits in it, by
 // the lane; never by a delivery. So a target whose deliveries are all given out goes when it is removed, in the thread that
 // removes it, and may wait there for its own threads.
-// Invariants: 1. What is out has an open attempt: the answer that closes it also takes it out. 2. Of one ordering key one is
-// queued, waiting or out, and all others are held. 3. What is in no place any more is in the hands of one thread, which ends it.
-// Memory: 312 bytes while nothing ever came; limits, counts and ordering keys are made when first needed. Where there is
-// none for a retry or a dead letter, the event ends as dropped; nothing is lost silently.
+// Invariants: 1. What is out has an open attempt, or one that succeeded and is not booked: what closes it also takes it out. 2.
+// Of one ordering key one is queued, waiting or out, and all others are held. 3. What is in no place any more is in the hands of
+// one thread, which ends it. Memory: 312 bytes while nothing ever came; limits, counts and ordering keys are made when first
+// needed. Where there is none for a retry or a dead letter, the event ends as dropped; nothing is lost silently.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -61,7 +62,8 @@ class lane final : public counted {
   ~lane() override;
 
   const identity& who() const noexcept { return who_; }
-  std::shared_ptr<rulebus::target> to() const;  ///< null once it is let go
+  static error reason(errc code, const char* text) noexcept;  ///< without memory for the text, the code alone
+  std::shared_ptr<rulebus::target> to() const;                ///< null once it is let go
   const std::shared_ptr<const delivery_options>& options() const noexcept { return options_; }
   dispatcher& in() const noexcept { return *in_; }
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
@@ -73,9 +75,12 @@ class lane final : public counted {
   void retire();
   /// Counts an event for the target that cannot be given to it at all.
   void refuse(const counted_ptr<invocation>& i, error why);
-  /// From the dispatcher: does what is due, up to `max` deliveries or one batch; returns how many it made. `woken`: the wake
-  /// that was asked for has come.
-  std::size_t run(std::size_t max, bool woken) noexcept;
+  struct visited {
+    std::size_t deliveries = 0;  // that it made
+    bool took_all = false;       // that was there, but for what is the other threads'
+  };
+  /// From the dispatcher: does what is due, up to `max` deliveries or one batch. `woken`: the wake that was asked for has come.
+  visited run(std::size_t max, bool woken) noexcept;
   /// The wake that was asked for may be for what is over by now: asks for a later one or none, and returns whether it did.
   bool put_off_wake() noexcept;
   /// An attempt of i has this outcome, unless it has another already.
@@ -85,7 +90,9 @@ class lane final : public counted {
   /// Counts, for dead letters, on the lane that they came from.
   void count_dead_letter(bool sent);
   void count_letter_left();  ///< when the bus was stopped
-  delivery_metrics metrics() const;
+  /// Books the successes that those who visit the lane have not booked yet.
+  void book_what_succeeded() noexcept;
+  delivery_metrics metrics();
   const delivery_metrics* last_counts() const noexcept { return counts_.get(); }  ///< of a lane that nobody has any more
   bool is_for_dead_letters() const noexcept { return role_ != role::of_target; }
   bool is_from_bus() const noexcept { return role_ == role::of_bus_dead_letters; }
@@ -137,7 +144,10 @@ class lane final : public counted {
     counted_ptr<invocation> i;
     std::uint32_t attempt;
     counted_ptr<answerable> given{};  // null: for_attempt makes it
+    bool booked = false;              // whose success the visit books, with that of others
+    nanoseconds ended{0};             // when deliver came back
   };
+  using booked = std::array<std::size_t, 2>;  // how many, by generation
   struct ending {
     counted_ptr<invocation> i;
     verdict why;
@@ -146,7 +156,9 @@ class lane final : public counted {
     std::shared_ptr<rulebus::target> to{};
     std::vector<started> start;
     std::vector<started> timed_out;
-    std::vector<ending> ended;                  // without another attempt
+    std::vector<ending> ended;  // without another attempt
+    booked done{};              // whose success was not booked yet
+    bool took_all = false;
     std::unordered_set<std::string_view> keys;  // in the batch, where those behind them are not held
   };
 
@@ -182,14 +194,20 @@ class lane final : public counted {
   std::optional<verdict> plan_retry(invocation& i, delivery_outcome& o, nanoseconds now);
   void plan(guard& lock, nanoseconds now) noexcept;  // unlocks, and then asks for a thread or a wake
 
-  // Deliveries (lane.cpp).
-  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
-                  counted_ptr<answerable>& given);
-  void take_out(invocation& i, nanoseconds now) noexcept;
+  // What a thread does that comes by (lane_visit.cpp).
   void take_due(visit& v, nanoseconds now, std::size_t max);
   void expire_answers(visit& v, nanoseconds now);
   void put_back(const visit& v, std::size_t from, nanoseconds now) noexcept;
   void tell_ended(const visit& v);
+  std::size_t attempt_each(visit& v, nanoseconds now);
+  void end_visit(const visit& v, std::size_t begun) noexcept;
+  bool books(const invocation& i) const noexcept;
+  void book(invocation& i, std::uint32_t attempt, nanoseconds at, booked& done) noexcept;
+
+  // Deliveries (lane.cpp).
+  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
+                  counted_ptr<answerable>& given);
+  void take_out(invocation& i, nanoseconds now) noexcept;
   std::optional<verdict> settle(invocation& i, delivery_outcome& o, nanoseconds now);
   delivery_metrics& counts();
   void attempt(started& s, rulebus::target& to);
@@ -200,6 +218,7 @@ class lane final : public counted {
   counted_ptr<invocation> write_letter(const invocation& i, const verdict& v) noexcept;
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
   void finish(const invocation& i, bool delivered = false);
+  void finish(const booked& done) noexcept;
 
   const role role_;
   bool asked_ = false;  // for a thread, which has not come

@@ -28,7 +28,7 @@ class pointer_ring {
       const std::size_t turn = c.turn.load(std::memory_order_acquire);
       if (turn == at) {
         if (!pushed_.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) continue;
-        c.p = p;
+        c.p.store(p, std::memory_order_relaxed);
         c.turn.store(at + 1, std::memory_order_release);
         return true;
       }
@@ -45,7 +45,7 @@ class pointer_ring {
       const std::size_t turn = c.turn.load(std::memory_order_acquire);
       if (turn == at + 1) {
         if (!popped_.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) continue;
-        T* const p = c.p;
+        T* const p = c.p.load(std::memory_order_relaxed);
         c.turn.store(at + size, std::memory_order_release);
         return p;
       }
@@ -54,10 +54,17 @@ class pointer_ring {
     }
   }
 
+  /// What is popped after `behind` others, if it is there already. Another thread may have it by now: not to be looked into.
+  const T* look_ahead(std::size_t behind) const noexcept {
+    const std::size_t at = popped_.load(std::memory_order_relaxed) + behind;
+    const cell& c = cells_[at % size];
+    return c.turn.load(std::memory_order_acquire) == at + 1 ? c.p.load(std::memory_order_relaxed) : nullptr;
+  }
+
  private:
   struct cell {
     std::atomic<std::size_t> turn;
-    T* p = nullptr;  // of who has the turn
+    std::atomic<T*> p{nullptr};  // of who has the turn; look_ahead may read it besides
   };
   static constexpr std::size_t line = 64;  // bytes of a cache line: who pushes and who pops do not share one
   alignas(line) std::atomic<std::size_t> pushed_{0};
