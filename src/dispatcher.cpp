@@ -324,11 +324,12 @@ bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::st
   using dispatcher_source::glance;
   while (pending_[generation].load() != 0) {
     const bool helped = manual_ && run(deadline ? 1 : 64) > 0;
+    book_for_visitors();
+    if (pending_[generation].load() == 0) break;
     const auto now = std::chrono::steady_clock::now();
     if (deadline && now >= *deadline) return false;
     if (helped) continue;
     if (only_time_helps()) return false;
-    book_for_visitors();
     std::unique_lock lock(quiet_mutex_);
     ++waiting_;
     quiet_.wait_until(lock, deadline ? std::min(*deadline, now + glance) : now + glance,
@@ -415,8 +416,8 @@ counted_ptr<invocation> dispatcher::make_invocation(const rulebus::event& e, con
   return counted_ptr<invocation>::adopt(new (spent) invocation(e, l, extras));
 }
 
-/// What the next calls find was last used by another processor: it is on its way until then. Of 16 % more events a second where
-/// processors are 250 ns apart, and no fewer where they share a cache.
+/// What the next calls find was last used by another processor: it is on its way until then. 16 % more events a second where
+/// two processors are 250 ns apart, and no fewer where they share a cache.
 void dispatcher::prefetch_spent() const noexcept {
   for (std::size_t behind = 0; behind < 3; ++behind) {
     const auto* const spent = reinterpret_cast<const char*>(spent_.look_ahead(behind));

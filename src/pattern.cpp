@@ -175,12 +175,12 @@ result<pattern> pattern::parse(std::string_view json, const pattern_options& opt
   if (!root) return detail::error_at(root.error().code, root.error().message, json, root.error().offset);
   auto tree = std::make_shared<detail::pattern_tree>();
   tree->root = std::move(*root);
-  tree->canonical = detail::dump_program(program);
+  tree->written = std::move(program);
   return pattern(std::move(tree));
 }
 
-std::string pattern::dump() const { return tree_->canonical; }
+std::string pattern::dump() const { return detail::dump_program(tree_->written); }
 
-bool operator==(const pattern& a, const pattern& b) { return a.tree_->canonical == b.tree_->canonical; }
+bool operator==(const pattern& a, const pattern& b) { return a.tree_ == b.tree_ || a.dump() == b.dump(); }
 
 }  // namespace rulebus::inline v1

@@ -12,6 +12,7 @@
 
 #include "lane_probe.hpp"
 #include "rulebus/bus.hpp"
+#include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/invocation.hpp"
 
 using namespace rulebus;
@@ -382,4 +383,88 @@ TEST_CASE("attempt_state: one of all that could end an attempt does") {
   CHECK_FALSE(s.answer(1));
   CHECK_FALSE(s.succeed(1));
   CHECK(s.succeed(2));
+}
+
+// ---- visits
+
+namespace {
+
+/// A lane that only the test visits.
+class lone_lane {
+ public:
+  explicit lone_lane(delivery_options how, std::size_t threads = 1) {
+    class nobody final : public executor {
+     public:
+      explicit nobody(std::size_t threads) : threads_(threads) {}
+      void ready(const std::shared_ptr<work>&) override {}
+      void ready_after(const std::shared_ptr<work>&, std::chrono::nanoseconds) override {}
+      std::size_t concurrency() const override { return threads_; }
+
+     private:
+      const std::size_t threads_;
+    };
+    detail::dispatcher::settings s{};
+    s.clock = std::make_shared<manual_clock>();
+    s.executor = std::make_shared<nobody>(threads);
+    in_ = std::make_shared<detail::dispatcher>(std::move(s));
+    how.dispatch = dispatch::executor;
+    lane_ = detail::make_counted<detail::lane>(in_, detail::lane::identity{std::make_shared<const std::string>("r"), "t"}, to_,
+                                               std::make_shared<const delivery_options>(how));
+  }
+  void offer(std::size_t count, std::string key = {}) {
+    const auto extras = std::make_shared<const detail::entry_extras>(detail::entry_extras{.ordering_key = std::move(key)});
+    for (std::size_t i = 0; i < count; ++i) {
+      auto made = in_->make_invocation(event::checked("{}"), lane_, extras);
+      made->generation = in_->begin();
+      lane_->offer(std::move(made), to_, in_->elapsed());
+    }
+  }
+  /// "3 all" or "1", where it left something that is not for other threads.
+  std::string visit() {
+    const detail::lane::visited v = lane_->run(256, false);
+    return std::to_string(v.deliveries) + (v.took_all ? " all" : "");
+  }
+
+ private:
+  std::shared_ptr<target> to_ = taking([](delivery d) { d.succeed(); });
+  std::shared_ptr<detail::dispatcher> in_;
+  detail::counted_ptr<detail::lane> lane_;
+};
+
+}  // namespace
+
+TEST_CASE("lane: a visit takes up to 32 at once, or its share, and knows whether it left something") {
+  SUBCASE("all that there is") {
+    lone_lane l({});
+    l.offer(40);
+    CHECK(l.visit() == "32");
+    CHECK(l.visit() == "8 all");
+    CHECK(l.visit() == "0 all");
+  }
+  SUBCASE("half of it, where there is another thread") {
+    lone_lane l({}, 2);
+    l.offer(5);
+    CHECK(l.visit() == "3 all");
+    CHECK(l.visit() == "1");  // of two: it may as well be that no more than one was allowed
+    CHECK(l.visit() == "1 all");
+  }
+  SUBCASE("one at a time") {
+    lone_lane l(one_at_a_time());
+    l.offer(2);
+    CHECK(l.visit() == "1");
+    CHECK(l.visit() == "1 all");
+  }
+  SUBCASE("one of an ordering key") {
+    lone_lane l({});
+    l.offer(2, "a");
+    l.offer(1, "b");
+    CHECK(l.visit() == "2");
+    CHECK(l.visit() == "1 all");
+  }
+  SUBCASE("each may open the breaker") {
+    lone_lane l({.breaker = {.failures = 3}});
+    l.offer(2);
+    CHECK(l.visit() == "1");
+    CHECK(l.visit() == "1 all");
+  }
 }

@@ -53,10 +53,11 @@ class pattern {
   RULEBUS_API static result<pattern> parse(std::string_view json, const pattern_options& options = {});
 
   /// Canonical compact JSON: fields and alternatives in order and once, without what later fields override. parse(dump()) ==
-  /// *this under the same additions; the canonical text may be longer and nested a little deeper than the original.
+  /// *this under the same additions; the canonical text may be longer and nested a little deeper than the original. Written anew
+  /// by each call.
   RULEBUS_API std::string dump() const;
 
-  /// True when both have the same canonical form.
+  /// True when both have the same canonical form, which it costs to write.
   RULEBUS_API friend bool operator==(const pattern& a, const pattern& b);
 
   const detail::pattern_tree& tree() const noexcept { return *tree_; }

@@ -21,28 +21,6 @@ namespace rulebus::inline v1::detail {
 
 // ---- programs
 
-struct program_choice;
-
-/// Either a field or a choice.
-struct program_item {
-  std::shared_ptr<const field> set{};
-  std::shared_ptr<program_choice> choose{};
-  std::size_t offset = 0;  ///< of the key in the text
-};
-
-/// Items in the order of the text: each combination of branches sets the fields one after the other, later ones override.
-struct program {
-  std::vector<program_item> items;
-  /// Of a branch that drop_overridden() left without items: the smallest of the paths that it had. There is no empty branch
-  /// in the language, so the canonical text sets this path, which later items set again.
-  std::string overridden;
-};
-
-struct program_choice {
-  std::string path;  ///< of the object that the `$or` was written in
-  std::vector<program> branches;
-};
-
 /// Takes out the fields that later items override in every combination. A branch may lose all its fields and stay, empty; a
 /// choice of empty branches only goes. Recursive over nested `$or`, as everything here. Cost: linear.
 RULEBUS_API void drop_overridden(program& p);

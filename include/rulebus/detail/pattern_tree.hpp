@@ -87,9 +87,33 @@ struct choice {
   std::vector<group> branches;
 };
 
+// ---- what it is made from (pattern_program.hpp)
+
+struct program_choice;
+
+/// Either a field or a choice.
+struct program_item {
+  std::shared_ptr<const field> set{};
+  std::shared_ptr<program_choice> choose{};
+  std::size_t offset = 0;  ///< of the key in the text
+};
+
+/// Items in the order of the text: each combination of branches sets the fields one after the other, later ones override.
+struct program {
+  std::vector<program_item> items;
+  /// Of a branch that drop_overridden() left without items: the smallest of the paths that it had. There is no empty branch
+  /// in the language, so the canonical text sets this path, which later items set again.
+  std::string overridden;
+};
+
+struct program_choice {
+  std::string path;  ///< of the object that the `$or` was written in
+  std::vector<program> branches;
+};
+
 struct pattern_tree {
   group root;
-  std::string canonical;  ///< what dump() returns
+  program written;  ///< what dump() writes: without what later fields override
 };
 
 /// True for a path that has an empty step before a non-empty one, or is just an empty step. An event's key "" is seen only
