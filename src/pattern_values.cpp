@@ -344,6 +344,7 @@ bool read_values(pattern_source& source, std::vector<condition>& out) {
 }
 
 void make_canonical(std::vector<condition>& any_of) {
+  if (any_of.size() < 2) return;
   struct keyed {
     bool absent;
     std::string text;
