@@ -315,8 +315,8 @@ void lane::finish(const invocation& i, bool delivered) {
 }
 
 void lane::finish(const booked& done) noexcept {
-  for (std::uint8_t generation = 0; generation < done.size(); ++generation) {
-    if (done[generation] > 0) in_->end(generation, done[generation]);
+  for (std::size_t generation = 0; generation < done.size(); ++generation) {
+    if (done[generation] > 0) in_->end(static_cast<std::uint8_t>(generation), done[generation]);
   }
 }
 

@@ -19,7 +19,6 @@ using namespace rulebus;
 using probe::bus_in_hand;
 using probe::keeper;
 using probe::milliseconds;
-using probe::numbered;
 using probe::seconds;
 using probe::taking;
 using probe::texts;
