@@ -410,6 +410,9 @@ class lone_lane {
     lane_ = detail::make_counted<detail::lane>(in_, detail::lane::identity{std::make_shared<const std::string>("r"), "t"}, to_,
                                                std::make_shared<const delivery_options>(how));
   }
+  lone_lane(const lone_lane&) = delete;
+  lone_lane& operator=(const lone_lane&) = delete;
+  ~lone_lane() { in_->stop(); }  // its list of those that are ready owns them, and they share it
   void offer(std::size_t count, std::string key = {}) {
     const auto extras = std::make_shared<const detail::entry_extras>(detail::entry_extras{.ordering_key = std::move(key)});
     for (std::size_t i = 0; i < count; ++i) {
