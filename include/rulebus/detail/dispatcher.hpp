@@ -163,7 +163,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     bool woken = false;        // its time has come
     bool ask = false;          // another thread, for what else is ready
     nanoseconds wake = never;  // what the executor is to be told
-    nanoseconds gather{0};     // how long to wait before that, so that events gather there
+    nanoseconds gather{0};     // how long to wait before it goes in, so that events gather there
   };
   /// A thread that comes by, and the lane that it is in.
   struct visitor {
