@@ -20,10 +20,11 @@ LEVELS = {
     **dict.fromkeys(("matcher", "match_state", "index", "event_walk", "explain", "transformer"), 3),
     **dict.fromkeys(("arn", "observer", "journey", "put_events", "envelope", "names", "tags", "tag_index"), 4),
     **dict.fromkeys(("target", "delivery", "dead_letter", "invocation", "lane", "dispatcher", "failure_reporter"), 4),
+    "spent_invocations": 4,
     **dict.fromkeys(("targets/null", "targets/resolver", "targets_resolver"), 4),  # they need no bus
     **dict.fromkeys(("rule", "schedule", "transaction", "archive", "metrics"), 4),
     "bus_options": 4,
-    **dict.fromkeys(("bus", "rule_table", "rule_timers", "prometheus"), 5),
+    **dict.fromkeys(("bus", "rule_table", "rule_timers", "own_input", "fan_out", "prometheus"), 5),
     **dict.fromkeys(("scheduler", "replay"), 6),
     "service": 7,
     **dict.fromkeys(("configuration", "server", "targets", "asio_executor", "cli", "rulebus"), 8),

@@ -11,7 +11,7 @@
 #include "rulebus/detail/bus_impl.hpp"
 #include "rulebus/detail/envelope.hpp"
 #include "rulebus/detail/names.hpp"
-#include "rulebus/detail/utc_text.hpp"
+#include "rulebus/detail/own_input.hpp"
 
 namespace rulebus::inline v1 {
 
@@ -193,8 +193,8 @@ result<void> bus::impl::forward(const event& e, const event_context& context, co
   return route({{}, e}, make_extras(context.ordering_key, context.trace_header, context.traceparent, context.via), how);
 }
 
-bus::impl::extras_ptr bus::impl::make_extras(std::string_view ordering_key, std::string_view trace_header,
-                                             std::string_view traceparent, std::span<const std::string> via) {
+detail::extras_ptr bus::impl::make_extras(std::string_view ordering_key, std::string_view trace_header,
+                                          std::string_view traceparent, std::span<const std::string> via) {
   if (ordering_key.empty() && trace_header.empty() && traceparent.empty() && via.empty()) return nullptr;
   return std::make_shared<const detail::entry_extras>(detail::entry_extras{
       std::string(ordering_key), std::string(trace_header), std::string(traceparent), {via.begin(), via.end()}});
@@ -221,7 +221,12 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
     const detail::rule_entry* const r = session->rules.find(id);
     if (!r) continue;
     ++matched;
-    deliver(*e, *r, extras, how, when);
+    if (r->fan && !how.only && r->fans_out) {
+      r->matched->fetch_add(1, std::memory_order_relaxed);
+      r->fan->put({session->rules.share(id), *e, extras, sequence, when.put_at});
+    } else {
+      deliver(*e, *r, extras, how, when);
+    }
   }
   if (matched > 1) counted_.further_rules.fetch_add(matched - 1, std::memory_order_release);
   if (matched == 0) {
@@ -236,6 +241,7 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
   const bool by_rule = !how.only || how.only->matches(r.fields.tags);
   r.matched->fetch_add(1, std::memory_order_relaxed);
   if (options.observer) deliveries_->observe({.type = log_type::rule_match, .event_id = e.id(), .rule_name = *r.name});
+  if (r.fan) r.fan->distribute();
   if (!how.only) {
     detail::dispatcher::begun all(*deliveries_, r.targets.size());
     for (const detail::target_entry& t : r.targets) offer(e, r, t, extras, when, all);
@@ -257,27 +263,12 @@ void bus::impl::deliver(const event& e, const detail::rule_entry& r, const extra
 /// Makes an invocation with the target's input, and gives it to the target's lane.
 void bus::impl::offer(const event& e, const detail::rule_entry& r, const detail::target_entry& t, const extras_ptr& extras,
                       arrival& when, detail::dispatcher::begun& from, put_by whom) {
-  auto made = deliveries_->make_invocation(e, t.lane, extras);
+  auto made = deliveries_->spent().make(e, t.lane, extras);
+  std::optional<error> refused;
+  if (t.has_own_input()) refused = detail::set_own_input(*made, r, t);
   made->scheduled = whom == put_by::schedule;
   made->sequence = when.sequence;
   made->created = when.put_at;
-  std::optional<error> refused;
-  if (t.extras && !t.extras->transforms.is_identity()) {
-    const std::string arn = deliveries_->rule_arn(*r.name), time = detail::utc_text(seconds_now());
-    auto buffer = std::make_unique<std::string>();
-    const result<transformed> input =
-        t.extras->transforms.transform(e.json(), {.rule_name = *r.name, .rule_arn = arn, .ingestion_time = time}, *buffer);
-    if (!input) {
-      refused = input.error();
-    } else if (input->dropped()) {
-      refused = {errc::invalid_json, std::string(input->reason)};
-    } else if (input->input.data() == buffer->data()) {
-      buffer->resize(input->input.size());
-    } else {
-      buffer = std::make_unique<std::string>(input->input);
-    }
-    if (!refused) made->own_input = std::move(buffer);
-  }
   made->generation = from.take();  // from here on it ends, whatever happens
   deliveries_->observe(log_type::invocation_start, *made, 0);
   if (refused) return t.lane->refuse(made, *std::move(refused));
@@ -299,6 +290,7 @@ result<void> bus::impl::redrive(const dead_letter& letter) {
   if (!r) return r.error();
   const auto at = detail::target_position((*r)->targets, target_id);
   if (at == (*r)->targets.end() || at->lane->who().target_id != target_id) return detail::no_target(target_id, rule_name);
+  if ((*r)->fan) (*r)->fan->distribute();
   const extras_ptr extras = make_extras(letter.ordering_key, letter.trace_header, letter.traceparent, letter.via);
   arrival when{counted_.events.load(std::memory_order_relaxed), deliveries_->elapsed(), true};
   detail::dispatcher::begun one(*deliveries_, 1);

@@ -18,6 +18,7 @@ namespace detail::bus_rules_source {
 void retire_replaced(rule_editor& editor) {
   for (const rule_entry_ptr& before : editor.replaced()) {
     const auto now = editor.changed().find(before->fields.name);
+    if (before->fan) before->fan->distribute();
     for (const target_entry& t : before->targets) {
       if (!now->second || !now->second->has(*t.lane)) t.lane->retire();
     }
@@ -57,6 +58,8 @@ bus::impl::staged bus::impl::stage(detail::rule_editor& editor) {
         now->follows = std::make_shared<const detail::followed>(context_.timers, now->name, now->schedule);
       }
     }
+    now->fans_out = detail::fan_out::serves(*now, *deliveries_);
+    if (now->fans_out && !now->fan) now->fan = detail::make_counted<detail::fan_out>(deliveries_);
     if (now->in_matcher) ready.next.set(now->in_matcher->id(), now);
     tagged_.add(rule_name, now->fields.tags);
     if (before == rules_.end()) ready.added.emplace(rule_name, now);
@@ -336,6 +339,7 @@ namespace detail::bus_rules_source {
 
 rule_metrics metrics_of(const rule_entry& r) {
   rule_metrics now;
+  if (r.fan) r.fan->distribute();
   now.matched_events = now.triggered_rules = r.matched->load(std::memory_order_relaxed);
   for (const target_entry& t : r.targets) now.deliveries.add(t.lane->metrics());
   return now;
@@ -353,6 +357,7 @@ result<delivery_metrics> bus::metrics(std::string_view rule_name, std::string_vi
   if (!r) return r.error();
   const auto at = detail::target_position((*r)->targets, target_id);
   if (at == (*r)->targets.end() || at->lane->who().target_id != target_id) return detail::no_target(target_id, rule_name);
+  if ((*r)->fan) (*r)->fan->distribute();
   return at->lane->metrics();
 }
 

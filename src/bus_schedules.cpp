@@ -27,6 +27,7 @@ void bus::impl::fire(std::uint64_t number, const std::string& rule_name, time_po
     deliveries_->observe({.type = log_type::event_receipt, .event_id = id});
     deliveries_->observe({.type = log_type::rule_match, .event_id = id, .rule_name = rule_name});
   }
+  if (r.fan) r.fan->distribute();
   for (const detail::target_entry& t : r.targets) {
     arrival when{sequence, deliveries_->elapsed(), true};
     detail::dispatcher::begun one(*deliveries_, 1);

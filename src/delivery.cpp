@@ -46,7 +46,7 @@ void invocation::dispose() noexcept {
   if (made_by_ != delivery_source::this_thread() && !of && !origin && spare) {
     const counted_ptr<lane> last = std::move(to);  // what is spent keeps no lane, nor the dispatcher that it is in
     last_error.reset();
-    if (last->in().keep_spent(*this)) return;
+    if (last->in().spent().keep(*this)) return;
   }
   delete this;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <thread>
 #include <utility>
 
@@ -27,6 +26,8 @@ std::uint64_t mixed(std::uint64_t x) noexcept {  // SplitMix64's finalizer (Stee
 /// lines of the lane away from who puts the next: where two processors are 250 ns apart, twice as much time for each event.
 constexpr std::chrono::microseconds apart{20};
 
+constexpr std::size_t turn_in_feeder = 64;  // targets, before the thread looks for what else is ready
+
 void wait_here(nanoseconds time) noexcept {
   if (time <= nanoseconds(0)) return;
   const auto until = std::chrono::steady_clock::now() + time;
@@ -40,9 +41,7 @@ dispatcher::dispatcher(settings s) : settings_(std::move(s)) {
   concurrency_ = std::max<std::size_t>(1, settings_.executor ? settings_.executor->concurrency() : settings_.threads);
 }
 
-dispatcher::~dispatcher() {
-  while (invocation* const i = spent_.pop()) delete i;
-}
+dispatcher::~dispatcher() = default;
 
 void dispatcher::start() {
   clock_subscription_ = settings_.clock->subscribe([weak = weak_from_this()] {
@@ -123,6 +122,7 @@ counted_ptr<lane> dispatcher::lane_after(const lane* l) {
 delivery_metrics dispatcher::metrics() {
   delivery_metrics sum;
   std::vector<counted_ptr<lane>> present;
+  distribute();
   {
     const brief_lock lock(mutex_);
     sum = retired_;
@@ -158,9 +158,9 @@ counted_ptr<lane> dispatcher::dequeue() noexcept {
   return std::move(first->ready.self);
 }
 
-/// True, and counted: a thread is to be asked for.
+/// True, and counted: a thread is to be asked for. In a feeder there is work for all.
 bool dispatcher::wants_thread() noexcept {
-  if (called_ >= std::min(ready_, concurrency_)) return false;
+  if (called_ >= (feeders_.empty() ? std::min(ready_, concurrency_) : concurrency_)) return false;
   ++called_;
   return true;
 }
@@ -174,6 +174,46 @@ void dispatcher::make_ready(lane& l) noexcept {
     if (!wants_thread()) return;
   }
   call_thread();
+}
+
+bool dispatcher::list(lane_feeder& f) noexcept {
+  {
+    const brief_lock lock(mutex_);
+    if (stopped()) return false;
+    if (!f.self) {
+      f.self = counted_ptr<lane_feeder>(&f);
+      feeders_.push_back(f);
+    }
+    if (!wants_thread()) return true;
+  }
+  call_thread();
+  return true;
+}
+
+void dispatcher::unlist(lane_feeder& f) noexcept {
+  counted_ptr<lane_feeder> last;  // let go when nothing is locked
+  const brief_lock lock(mutex_);
+  if (!f.self) return;
+  last = std::move(f.self);
+  feeders_.remove(f);
+}
+
+/// By turns, as each of their threads goes for a while only.
+counted_ptr<lane_feeder> dispatcher::next_feeder() noexcept {
+  lane_feeder* const first = feeders_.pop_front();
+  if (!first) return {};
+  feeders_.push_back(*first);
+  return counted_ptr<lane_feeder>(first);
+}
+
+/// Gives what waits for many lanes to them.
+void dispatcher::distribute() {
+  std::vector<counted_ptr<lane_feeder>> all;
+  {
+    const brief_lock lock(mutex_);
+    for (lane_feeder* f = feeders_.front(); f; f = f->next) all.emplace_back(f);
+  }
+  for (const counted_ptr<lane_feeder>& f : all) f->distribute();
 }
 
 void dispatcher::wake_at(lane& l, nanoseconds when) noexcept {
@@ -217,24 +257,29 @@ std::size_t dispatcher::run(std::size_t max) {
   for (turn t = next_turn(here, max > 0);; t = next_turn(here, done < max)) {
     if (t.ask) call_thread();
     if (t.wake != never) arm(t.wake);
-    if (!t.in) return done;
+    if (!here.present) return done;
     dispatcher_source::wait_here(t.gather);
     const within_target called;  // whatever runs in there must not wait for what only this thread may do
+    if (t.from) {
+      done += t.from->run(std::min(max - done, dispatcher_source::turn_in_feeder), here.ended);
+      end(here.ended.take());
+      continue;
+    }
     const lane::visited v = t.in->run(max - done, t.woken);
     here.took_all = v.took_all;
     done += v.deliveries;
   }
 }
 
-/// The next lane, which this call then is in, if one is ready and `want`ed; and whom to ask for what else there is to do.
+/// Where this call goes next, and then is, if something is ready and `want`ed; and whom to ask for what else there is to do.
 dispatcher::turn dispatcher::next_turn(visitor& who, bool want) {
   const bool passes = settings_.clock->passes();
   const nanoseconds now = elapsed();
   turn t;
   const brief_lock lock(mutex_);
-  if (who.in) {
+  if (who.present) {
     visitors_.remove(who);
-    if (!who.took_all) last_visited_ = nullptr;
+    if (!who.in || !who.took_all) last_visited_ = nullptr;
   } else if (called_ > 0) {
     --called_;
   }
@@ -243,9 +288,15 @@ dispatcher::turn dispatcher::next_turn(visitor& who, bool want) {
     l.is_woken = true;
     enqueue(l);
   }
-  if (want) t.in = dequeue();
+  const bool feeder_first = !std::exchange(was_feeder_, false) || !ready_first_;
+  if (want && feeder_first) t.from = next_feeder();
+  if (want && !t.from) t.in = dequeue();
+  was_feeder_ = static_cast<bool>(t.from);
   who.in = t.in.get();
-  if (t.in) {
+  who.present = t.in || t.from;
+  if (t.from) {
+    visitors_.push_back(who);
+  } else if (t.in) {
     t.woken = std::exchange(t.in->is_woken, false);
     visitors_.push_back(who);
     const bool alone = passes && !manual_ && !t.woken && !ready_first_;
@@ -253,11 +304,11 @@ dispatcher::turn dispatcher::next_turn(visitor& who, bool want) {
     last_visited_ = t.in.get();
     last_visit_ = now + t.gather;
   }
-  t.ask = !(manual_ && t.in) && wants_thread();
+  t.ask = !(manual_ && who.present) && wants_thread();
   if (!passes || timers_.empty()) return t;
   if (armed_ <= now) armed_ = never;
   // When no thread is left to look later, also where the executor's time runs ahead of the clock's.
-  const bool asked = timers_.first() >= armed_ && (t.in || std::chrono::steady_clock::now() < armed_until_);
+  const bool asked = timers_.first() >= armed_ && (who.present || std::chrono::steady_clock::now() < armed_until_);
   if (!asked) t.wake = timers_.first();
   return t;
 }
@@ -270,7 +321,7 @@ std::optional<nanoseconds> dispatcher::next_due() {
     nanoseconds when{};
     {
       const brief_lock lock(mutex_);
-      if (ready_first_) return nanoseconds(0);
+      if (ready_first_ || !feeders_.empty()) return nanoseconds(0);
       if (timers_.empty()) return std::nullopt;
       when = timers_.first();
       first = counted_ptr<lane>::unless_gone(&timers_.of_first());
@@ -294,6 +345,12 @@ void dispatcher::end(std::uint8_t generation, std::size_t n) noexcept {
   if (pending_[generation].fetch_sub(ended) != ended || waiting_.load() == 0) return;
   const std::lock_guard lock(quiet_mutex_);
   quiet_.notify_all();
+}
+
+void dispatcher::end(const std::array<std::size_t, 2>& ended) noexcept {
+  for (std::uint8_t generation = 0; generation < ended.size(); ++generation) {
+    if (ended[generation] > 0) end(generation, ended[generation]);
+  }
 }
 
 bool dispatcher::flush(std::optional<std::chrono::steady_clock::time_point> deadline) {
@@ -341,17 +398,19 @@ bool dispatcher::wait_for(std::uint8_t generation, std::optional<std::chrono::st
 
 /// What has succeeded counts, though who visits its lane has not booked it: a target may stay in deliver for as long as it likes.
 void dispatcher::book_for_visitors() noexcept {
-  counted_ptr<lane> visited;
   for (std::size_t nth = 0;; ++nth) {
+    counted_ptr<lane> visited;
+    std::array<std::size_t, 2> ended{};
     {
       const brief_lock lock(mutex_);
-      const visitor* v = visitors_.front();
+      visitor* v = visitors_.front();
       for (std::size_t i = 0; v && i < nth; ++i) v = v->next;
       if (!v) return;
+      ended = v->ended.take();
       visited = counted_ptr<lane>(v->in);  // its visitor holds it
     }
-    visited->book_what_succeeded();
-    visited = {};
+    end(ended);
+    if (visited) visited->book_what_succeeded();
   }
 }
 
@@ -360,7 +419,7 @@ bool dispatcher::only_time_helps() {
   if (settings_.clock->passes()) return false;
   const nanoseconds now = elapsed();
   const brief_lock lock(mutex_);
-  return !ready_first_ && visitors_.empty() && !timers_.empty() && timers_.first() > now;
+  return !ready_first_ && feeders_.empty() && visitors_.empty() && !timers_.empty() && timers_.first() > now;
 }
 
 // ---- the end
@@ -384,6 +443,14 @@ void dispatcher::stop() {
     left = dequeue();
     if (!left) break;
   }
+  distribute();  // to lanes that are closed
+  for (;;) {
+    counted_ptr<lane_feeder> left;
+    const brief_lock lock(mutex_);
+    lane_feeder* const f = feeders_.pop_front();
+    if (!f) break;
+    left = std::move(f->self);
+  }
 }
 
 void dispatcher::undelivered(invocation& i, const error& why) noexcept {
@@ -402,28 +469,6 @@ std::vector<dispatcher::leftover> dispatcher::take_undelivered() {
   const std::lock_guard lock(leftover_mutex_);
   if (collecting_ > 0) --collecting_;
   return std::exchange(leftovers_, {});
-}
-
-// ---- what is spent
-
-counted_ptr<invocation> dispatcher::make_invocation(const rulebus::event& e, const counted_ptr<lane>& l,
-                                                    const std::shared_ptr<const entry_extras>& extras) {
-  invocation* const spent = spent_.pop();
-  if (!spent) return make_counted<invocation>(e, l, extras);
-  delete spent_.pop();
-  prefetch_spent();
-  std::destroy_at(spent);
-  return counted_ptr<invocation>::adopt(new (spent) invocation(e, l, extras));
-}
-
-/// What the next calls find was last used by another processor: it is on its way until then. 16 % more events a second where
-/// two processors are 250 ns apart, and no fewer where they share a cache.
-void dispatcher::prefetch_spent() const noexcept {
-  for (std::size_t behind = 0; behind < 3; ++behind) {
-    const auto* const spent = reinterpret_cast<const char*>(spent_.look_ahead(behind));
-    if (!spent) return;
-    for (std::size_t at = 0; at < sizeof(invocation); at += 64) __builtin_prefetch(spent + at, 1);
-  }
 }
 
 // ---- telling

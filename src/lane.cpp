@@ -43,9 +43,9 @@ lane::lane(std::shared_ptr<dispatcher> in, identity who, std::shared_ptr<rulebus
       options_(std::move(options)),
       dead_letters_(std::move(dead_letters)),
       to_(std::move(to)),
-      overflow_(options_->when_full == overflow::reject ? nullptr : std::make_unique<overflowing>()) {
+      overflow_(options_->when_full == overflow::reject ? nullptr : std::make_unique<lane_overflow>()) {
   if (options_->rate.per_second > 0 || options_->breaker.failures > 0) {
-    limits_ = std::make_unique<limits>();
+    limits_ = std::make_unique<lane_limits>();
     limits_->tokens = options_->rate.burst;
     limits_->refilled = in_->elapsed();
   }
@@ -71,40 +71,32 @@ delivery_metrics& lane::counts() {
 // ---- an event comes in
 
 void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now) {
-  started first{i.copy_unshared(), 1};
-  const counted_ptr<invocation>& kept = first.i;
-  counted_ptr<invocation> pushed_out;
   guard lock(mutex_);
-  admission how{};
-  try {
-    how = admit(lock, i, now, pushed_out, first.given);
-  } catch (...) {
-    if (lock) lock.unlock();
-    if (pushed_out) give_up(pushed_out, {lane_source::queue_full(), true, {}});
-    finish(*kept);
-    throw;
-  }
-  switch (how) {
-    case admission::started: lock.unlock(); return attempt(first, *to);
-    case admission::closed:
-      lock.unlock();
-      if (kept->origin) kept->origin->count_letter_left();
-      in_->undelivered(*kept, lane_source::bus_stopped());
-      return finish(*kept);
-    case admission::full: lock.unlock(); return give_up(kept, {lane_source::queue_full(), true, {}});
-    case admission::queued: break;
-  }
-  if (!to_) to_ = to;
-  const bool throttled = calls() >= options_->max_in_flight || limits_allow(now) > now;
-  if (throttled) ++counts().throttled_invocations;
-  plan(lock, now);
-  if (throttled) in_->observe(log_type::invocation_throttle_start, *kept, 0);
-  if (pushed_out) give_up(pushed_out, {lane_source::queue_full(), true, {}});
+  taken_in taken = admit(lock, std::move(i), to, now, caller::putter);
+  if (taken.how == admission::queued) return queued(lock, taken);
+  if (lock) lock.unlock();
+  go_on(taken, *to);
+}
+
+lane::taken_in lane::take_in(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now,
+                             caller by) noexcept {
+  guard lock(mutex_);
+  return admit(lock, std::move(i), to, now, by);
 }
 
 /// Finds a place for i, which the lane then owns, unless it is closed or full.
-lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
-                            counted_ptr<answerable>& given) {
+lane::taken_in lane::admit(guard& lock, counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now,
+                           caller by) noexcept {
+  taken_in out{.first = {i.copy_unshared(), 1}, .at = now};
+  try {
+    out.how = find_place(lock, i, now, by, out);
+    if (out.how == admission::queued && !to_) to_ = to;
+  } catch (...) {  // NOLINT: go_on tells it
+  }
+  return out;
+}
+
+lane::admission lane::find_place(guard& lock, counted_ptr<invocation>& i, nanoseconds now, caller by, taken_in& out) {
   delivery_metrics& count = counts();
   const auto closed = [&] {
     ++count.invocations_created;
@@ -112,21 +104,50 @@ lane::admission lane::admit(guard& lock, counted_ptr<invocation>& i, nanoseconds
     return admission::closed;
   };
   if (closed_ || in_->stopped()) return closed();  // stopped: it was made while that went from lane to lane
-  if (at_once(*i)) {
+  if (at_once(*i, by)) {
     holds_back(*i);  // it does not: it is the first of its key
     invocation& taken = *i;
-    if (!taken.of) given = i.copy_unshared<answerable>();  // the delivery's: it costs less now than when others see it
+    if (!taken.of) out.first.given = i.copy_unshared<answerable>();  // the delivery's: it costs less now than when others see it
     taken.self = std::move(i);
     arrive(taken);
     take_out(taken, now);
     ++count.invocations_created;
     return admission::started;
   }
-  const room found = make_room(lock, pushed_out, now);
+  const room found = make_room(lock, out.pushed_out, now);
   if (found == room::closed) return closed();
   if (found == room::there) enqueue(std::move(i), now);
   ++count.invocations_created;
   return found == room::full ? admission::full : admission::queued;
+}
+
+void lane::go_on(taken_in& i, rulebus::target& to, tally* ended) {
+  const counted_ptr<invocation>& kept = i.first.i;
+  switch (i.how) {
+    case admission::started: i.first.count = ended; return attempt(i.first, to);
+    case admission::queued: {
+      guard lock(mutex_);
+      return queued(lock, i);
+    }
+    case admission::full: return give_up(kept, {lane_source::queue_full(), true, {}});
+    case admission::closed:
+      if (kept->origin) kept->origin->count_letter_left();
+      in_->undelivered(*kept, lane_source::bus_stopped());
+      return finish(*kept);
+    case admission::no_memory: break;
+  }
+  if (i.pushed_out) give_up(i.pushed_out, {lane_source::queue_full(), true, {}});
+  finish(*kept);
+  throw std::bad_alloc();
+}
+
+/// i is in the queue: somebody is to come for it, and those that it pushed out end.
+void lane::queued(guard& lock, taken_in& i) {
+  const bool throttled = calls() >= options_->max_in_flight || limits_allow(i.at) > i.at;
+  if (throttled) ++counts().throttled_invocations;
+  plan(lock, i.at);
+  if (throttled) in_->observe(log_type::invocation_throttle_start, *i.first.i, 0);
+  if (i.pushed_out) give_up(i.pushed_out, {lane_source::queue_full(), true, {}});
 }
 
 void lane::refuse(const counted_ptr<invocation>& i, error why) {
@@ -147,7 +168,7 @@ void lane::attempt(started& s, rulebus::target& to) {
   if (!s.i->state.is_open(s.attempt)) return;  // it took so long to get here that it timed out, or the bus was stopped
   in_->observe(log_type::invocation_attempt_start, *s.i, s.attempt);
   try {
-    const within_target here(s.i.get(), s.booked);
+    const within_target here(s.i.get(), s.booked, s.count);
     to.deliver(delivery(s.given ? std::move(s.given) : s.i->for_attempt(s.attempt), s.attempt));
   } catch (const std::exception& thrown) {
     return threw(s, thrown.what());
@@ -311,13 +332,8 @@ void lane::give_up(const counted_ptr<invocation>& i, const verdict& v) {
 
 void lane::finish(const invocation& i, bool delivered) {
   if (i.of && !i.origin) i.of->ended(delivered);
-  in_->end(i.generation);
-}
-
-void lane::finish(const booked& done) noexcept {
-  for (std::size_t generation = 0; generation < done.size(); ++generation) {
-    if (done[generation] > 0) in_->end(static_cast<std::uint8_t>(generation), done[generation]);
-  }
+  tally* const together = within_target::is_given(i) ? within_target::count() : nullptr;
+  together ? together->add(i.generation) : in_->end(i.generation);
 }
 
 // ---- the end, and what was counted
@@ -365,7 +381,7 @@ void lane::close() {
     if (!left.empty()) counts_->undelivered += left.size();
     if (overflow_) overflow_->room.notify_all();
   }
-  finish(done);
+  in_->end(done);
   while (invocation* const i = left.pop_front()) {
     const counted_ptr<invocation> last = std::move(i->self);
     if (i->origin) i->origin->count_letter_left();

@@ -44,7 +44,7 @@ nanoseconds lane::start_time(nanoseconds now) {
 
 nanoseconds lane::limits_allow(nanoseconds now) {
   if (!limits_) return now;
-  limits& l = *limits_;
+  lane_limits& l = *limits_;
   nanoseconds at = now;
   if (l.state == breaker::open && l.open_until <= now) l.state = breaker::half_open;
   if (l.state == breaker::open) at = l.open_until;
@@ -73,7 +73,7 @@ void lane::spend_token(const invocation& by) noexcept {
 void lane::note_outcome(const invocation& i, const delivery_outcome& o, nanoseconds now) noexcept {
   const circuit_breaker& b = options_->breaker;
   if (!limits_ || b.failures == 0) return;
-  limits& l = *limits_;
+  lane_limits& l = *limits_;
   const bool works = o.status || !o.retryable;  // whatever it thinks of this event
   const bool probe = l.probe == &i;
   if (probe) l.probe = nullptr;

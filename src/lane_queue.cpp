@@ -20,8 +20,8 @@ constexpr std::chrono::milliseconds glance{1};
 /// Whether i has to keep its place among those of its ordering key. One at a time is in order anyway, all of them.
 bool lane::keyed(const invocation& i) const noexcept { return options_->max_in_flight > 1 && !i.ordering_key().empty(); }
 
-bool lane::at_once(const invocation& i) const noexcept {
-  if (i.scheduled || options_->dispatch != dispatch::caller) return false;
+bool lane::at_once(const invocation& i, caller by) const noexcept {
+  if (by == caller::putter && (i.scheduled || options_->dispatch != dispatch::caller)) return false;
   if (is_for_dead_letters() || limits_ || options_->batch.size > 1) return false;
   if (!queue_.empty() || out_.size() >= options_->max_in_flight) return false;
   if (options_->max_in_flight == 1 && !waiting_.empty()) return false;

@@ -62,7 +62,7 @@ lane::visited lane::run(std::size_t max, bool woken) noexcept {
 }
 
 void lane::tell_ended(const visit& v) {
-  finish(v.done);
+  in_->end(v.done);
   for (const started& late : v.timed_out) {
     const error reason = lane_visit_source::no_answer();
     in_->observe(log_type::invocation_attempt_retryable_failure, *late.i, late.attempt, &reason);
@@ -165,7 +165,7 @@ void lane::end_visit(const visit& v, std::size_t begun) noexcept {
   }
   put_back(v, begun, now);
   plan(lock, now);
-  finish(done);
+  in_->end(done);
 }
 
 /// Whether a success of i may be booked later: nobody hears of it at once, and nothing waits for it.
@@ -192,7 +192,7 @@ void lane::book_what_succeeded() noexcept {
     book(*i, i->attempts, now, done);
   }
   plan(lock, now);
-  finish(done);
+  in_->end(done);
 }
 
 /// What a visit took and has not begun waits again, first in line.

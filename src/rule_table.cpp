@@ -150,6 +150,7 @@ result<void> rule_editor::put_rule(rule r) {
     now->in_matcher = present->in_matcher && present->value == now->value ? present->in_matcher : nullptr;
     now->follows = now->schedule == present->schedule ? present->follows : nullptr;
     now->matched = present->matched;
+    now->fan = present->fan;
   } else {
     now->name = std::make_shared<const std::string>(name);
     now->matched = std::make_shared<std::atomic<std::uint64_t>>(0);

@@ -416,7 +416,7 @@ class lone_lane {
   void offer(std::size_t count, std::string key = {}) {
     const auto extras = std::make_shared<const detail::entry_extras>(detail::entry_extras{.ordering_key = std::move(key)});
     for (std::size_t i = 0; i < count; ++i) {
-      auto made = in_->make_invocation(event::checked("{}"), lane_, extras);
+      auto made = in_->spent().make(event::checked("{}"), lane_, extras);
       made->generation = in_->begin();
       lane_->offer(std::move(made), to_, in_->elapsed());
     }

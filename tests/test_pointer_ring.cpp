@@ -90,16 +90,16 @@ struct ended_elsewhere {
 TEST_CASE("dispatcher: what ends in another thread goes back to those that put, so many and no more") {
   const ended_elsewhere e;
   std::vector<std::weak_ptr<const detail::entry_extras>> all;
-  for (std::size_t i = 0; i < detail::dispatcher::spares + 2; ++i) all.push_back(e.end_one(10));
+  for (std::size_t i = 0; i < detail::spent_invocations::most + 2; ++i) all.push_back(e.end_one(10));
   const auto kept = [&] {
     std::size_t n = 0;
     for (const auto& one : all) n += one.expired() ? 0u : 1u;
     return n;
   };
-  CHECK(kept() == detail::dispatcher::spares);
-  const auto make_one = [&] { return e.in->make_invocation(event::checked("{}"), e.to, nullptr); };
+  CHECK(kept() == detail::spent_invocations::most);
+  const auto make_one = [&] { return e.in->spent().make(event::checked("{}"), e.to, nullptr); };
   const auto made = make_one();
-  CHECK(kept() == detail::dispatcher::spares - 2);
+  CHECK(kept() == detail::spent_invocations::most - 2);
   CHECK(all[0].expired());
   CHECK(all[1].expired());
   while (kept() > 0) make_one();

@@ -64,7 +64,7 @@ class bus::impl {
   std::size_t pump(std::size_t max, std::optional<std::chrono::milliseconds> deadline);
 
  private:
-  using extras_ptr = std::shared_ptr<const detail::entry_extras>;
+  using extras_ptr = detail::extras_ptr;
   void put_entry(const put_events_entry& entry, const put_options& how, put_events_result_entry& answer);
   /// An event on its way in: a text that is not known to be one, or one that was ready.
   struct incoming {

@@ -29,8 +29,10 @@
 #include "rulebus/detail/counted.hpp"
 #include "rulebus/detail/intrusive_list.hpp"
 #include "rulebus/detail/invocation.hpp"
+#include "rulebus/detail/lane_feeder.hpp"
 #include "rulebus/detail/lane_timers.hpp"
-#include "rulebus/detail/pointer_ring.hpp"
+#include "rulebus/detail/spent_invocations.hpp"
+#include "rulebus/detail/tally.hpp"
 #include "rulebus/detail/within_target.hpp"
 #include "rulebus/executor.hpp"
 #include "rulebus/metrics.hpp"
@@ -72,6 +74,10 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
 
   delivery_metrics metrics();  ///< of all lanes, also those gone
 
+  // Events for many lanes.
+  bool list(lane_feeder& f) noexcept;    ///< threads will call f.run, until it unlists itself; false: it was stopped
+  void unlist(lane_feeder& f) noexcept;  ///< by who knows that nothing waits in it
+
   // Threads.
   std::size_t run(std::size_t max) override;
   std::optional<nanoseconds> next_due();  ///< by elapsed(): now or earlier when something is ready; empty: nothing is planned
@@ -103,6 +109,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
     std::size_t left_;
     const std::uint8_t generation_;
   };
+  void end(const std::array<std::size_t, 2>& ended) noexcept;  ///< so many of each generation
   std::int64_t under_way() const noexcept { return pending_[0].load() + pending_[1].load(); }
   /// Waits for what had begun before; false: the deadline (real time) came first, or nothing can happen before time is moved.
   bool flush(std::optional<std::chrono::steady_clock::time_point> deadline);
@@ -124,14 +131,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   };
   std::vector<leftover> take_undelivered();
 
-  // What has ended in another thread than it came from (invocation::dispose): at most `spares` of it, each of at most
-  // invocation::small bytes of text, until events are put or the bus is gone.
-  static constexpr std::size_t spares = 256;
-  bool keep_spent(invocation& i) noexcept { return spent_.push(&i); }  ///< false: there are enough
-  /// In the memory of one that is spent, where there is one; and frees another, so that they do not grow in number while one is
-  /// made for each that ends.
-  counted_ptr<invocation> make_invocation(const rulebus::event& e, const counted_ptr<lane>& l,
-                                          const std::shared_ptr<const entry_extras>& extras);
+  spent_invocations& spent() noexcept { return spent_; }
 
   // Telling.
   std::string rule_arn(std::string_view rule_name) const;
@@ -159,24 +159,27 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
  private:
   /// What a thread that comes by does next.
   struct turn {
-    counted_ptr<lane> in{};    // null: nothing
+    counted_ptr<lane> in{};  // at most one of these two; null: nothing
+    counted_ptr<lane_feeder> from{};
     bool woken = false;        // its time has come
     bool ask = false;          // another thread, for what else is ready
     nanoseconds wake = never;  // what the executor is to be told
     nanoseconds gather{0};     // how long to wait before it goes in, so that events gather there
   };
-  /// A thread that comes by, and the lane that it is in.
+  /// A thread that comes by, and where it is.
   struct visitor {
-    lane* in = nullptr;
+    bool present = false;
+    lane* in = nullptr;     // null: in a feeder
     bool took_all = false;  // there
+    tally ended{};          // what it has not told
     visitor* next = nullptr;
     visitor* prev = nullptr;
   };
   turn next_turn(visitor& who, bool want);
   void book_for_visitors() noexcept;
+  void distribute();
   counted_ptr<lane> lane_after(const lane* l);
   void tell_observer(log_type type, const invocation& i, std::uint32_t attempt, const error* reason) const noexcept;
-  void prefetch_spent() const noexcept;
   template <class Ask>
   bool ask_executor(Ask ask) noexcept;
   void call_thread() noexcept;
@@ -187,6 +190,7 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   // Under mutex_.
   void enqueue(lane& l) noexcept;
   counted_ptr<lane> dequeue() noexcept;
+  counted_ptr<lane_feeder> next_feeder() noexcept;
   bool wants_thread() noexcept;
 
   settings settings_;
@@ -201,17 +205,19 @@ class dispatcher final : public work, public std::enable_shared_from_this<dispat
   intrusive_list<lane> lanes_;   // all that exist, not owned
   lane* ready_first_ = nullptr;  // a list through lane::ready, whose elements own themselves
   lane* ready_last_ = nullptr;
-  std::size_t ready_ = 0;               // how many
-  std::size_t called_ = 0;              // calls of run that were asked for and have not begun
-  intrusive_list<visitor> visitors_;    // threads in lane::run
-  const lane* last_visited_ = nullptr;  // only compared; null: the last left something there
-  nanoseconds last_visit_{0};           // when it began
+  std::size_t ready_ = 0;                // how many
+  intrusive_list<lane_feeder> feeders_;  // that have events; they own themselves
+  bool was_feeder_ = false;              // what the last thread went into
+  std::size_t called_ = 0;               // calls of run that were asked for and have not begun
+  intrusive_list<visitor> visitors_;     // threads in lane::run or lane_feeder::run
+  const lane* last_visited_ = nullptr;   // only compared; null: the last left something there
+  nanoseconds last_visit_{0};            // when it began
   delivery_metrics retired_;
   lane_timers timers_;
   nanoseconds armed_ = never;                            // the wake that the executor knows of,
   std::chrono::steady_clock::time_point armed_until_{};  // and when it comes
 
-  pointer_ring<invocation, spares> spent_;
+  spent_invocations spent_;
   std::array<std::atomic<std::int64_t>, 2> pending_{};
   std::atomic<std::uint8_t> generation_{0};
   std::mutex quiet_mutex_;

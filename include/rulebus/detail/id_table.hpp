@@ -21,13 +21,13 @@ class id_table {
  public:
   /// Null when it is not there. Valid as long as a table that has it.
   const Value* find(rule_id id) const noexcept {
-    const auto key = static_cast<std::uint64_t>(id);
-    if (!covers(key)) return nullptr;
-    const slot* at = &root_;
-    for (unsigned level = levels_; level > 0 && *at; --level) {
-      at = &static_cast<const node*>(at->get())->slots[index(key, level)];
-    }
-    return static_cast<const Value*>(at->get());
+    const slot* const at = place_of(id);
+    return at ? static_cast<const Value*>(at->get()) : nullptr;
+  }
+  /// The same, to keep.
+  std::shared_ptr<const Value> share(rule_id id) const noexcept {
+    const slot* const at = place_of(id);
+    return at ? std::static_pointer_cast<const Value>(*at) : nullptr;
   }
 
   /// Sets or, with null, clears. Out of memory: the table is as before, but maybe higher.
@@ -51,6 +51,16 @@ class id_table {
   struct node {
     std::array<slot, 32> slots;
   };
+
+  const slot* place_of(rule_id id) const noexcept {
+    const auto key = static_cast<std::uint64_t>(id);
+    if (!covers(key)) return nullptr;
+    const slot* at = &root_;
+    for (unsigned level = levels_; level > 0 && *at; --level) {
+      at = &static_cast<const node*>(at->get())->slots[index(key, level)];
+    }
+    return at;
+  }
 
   static std::size_t index(std::uint64_t key, unsigned level) noexcept { return (key >> (5 * (level - 1))) & 31; }
   bool covers(std::uint64_t key) const noexcept { return levels_ >= 13 || key >> (5 * levels_) == 0; }  // 13 * 5 bits >= 64

@@ -27,6 +27,8 @@ struct entry_extras {
   std::vector<std::string> via{};  // ARNs of buses
 };
 
+using extras_ptr = std::shared_ptr<const entry_extras>;
+
 /// What a delivery of a scheduler is of. Not of an event that was put: it has a time of its own, and someone waits for its end.
 class occasion : public counted {
  public:
@@ -135,8 +137,7 @@ class invocation final : public answerable {
   static constexpr std::size_t small = 4096;
 
  private:
-  /// What one thread allocates and another frees makes the two wait for each other within malloc. So what ends elsewhere goes
-  /// back to the dispatcher, and the next event that is put has its memory (dispatcher::make_invocation).
+  /// What ends elsewhere than it was made goes back there (spent_invocations.hpp).
   void dispose() noexcept override;
 
   const std::shared_ptr<const entry_extras> extras_;

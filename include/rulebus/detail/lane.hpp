@@ -13,17 +13,14 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -33,8 +30,10 @@
 #include "rulebus/detail/dispatcher.hpp"
 #include "rulebus/detail/intrusive_list.hpp"
 #include "rulebus/detail/invocation.hpp"
+#include "rulebus/detail/lane_state.hpp"
 #include "rulebus/detail/lane_timers.hpp"
 #include "rulebus/detail/late_vector.hpp"
+#include "rulebus/detail/tally.hpp"
 #include "rulebus/metrics.hpp"
 #include "rulebus/target.hpp"
 
@@ -68,9 +67,16 @@ class lane final : public counted {
   dispatcher& in() const noexcept { return *in_; }
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
 
+  enum class caller : std::uint8_t { putter, executor };
   /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed. No other thread
   /// has i yet. Out of memory: it throws, and i has not come.
   void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now);
+  /// The same in two steps, for who must hold a lock until the event has its place (fan_out.hpp). take_in calls no code of users
+  /// and wakes nobody; go_on does the rest, once, with nothing locked. In a thread of the executor the first attempt may be made
+  /// at once whatever the dispatch, and `ended` counts what ends while the target has it.
+  struct taken_in;
+  taken_in take_in(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now, caller by) noexcept;
+  void go_on(taken_in& i, rulebus::target& to, tally* ended = nullptr);
   /// The rule has it no more: the target is let go as soon as nothing waits for it.
   void retire();
   /// Counts an event for the target that cannot be given to it at all.
@@ -108,35 +114,9 @@ class lane final : public counted {
   bool is_woken = false;  // its time has come
 
  private:
-  enum class breaker : std::uint8_t { closed, open, half_open };
   enum class room { there, full, closed };
-  enum class admission { started, queued, full, closed };
+  enum class admission { started, queued, full, closed, no_memory };
 
-  /// State of limits that most targets do not have.
-  struct limits {
-    double tokens = 0;
-    nanoseconds refilled{0};
-    unsigned failures = 0;  // retryable, in a row
-    breaker state = breaker::closed;
-    nanoseconds open_until{0};
-    const invocation* probe = nullptr;  // the one that is out while half open, on which all depends
-  };
-  /// What a full queue needs that does not simply reject.
-  struct overflowing {
-    std::condition_variable room{};  // block
-    unsigned waiting = 0;            // for it
-    invocation* oldest = nullptr;    // drop_oldest: of all that are in the lane
-  };
-  /// What waits behind the one of its ordering key that is on its way; through invocation::beside.
-  struct held_key {
-    invocation* first = nullptr;
-    invocation* last = nullptr;
-  };
-  struct key_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const noexcept { return std::hash<std::string_view>()(key); }
-  };
-  using held_by_key = std::unordered_map<std::string, held_key, key_hash, std::equal_to<>>;
   using guard = brief_lock;
 
   /// What one visit of a thread takes on.
@@ -146,6 +126,7 @@ class lane final : public counted {
     counted_ptr<answerable> given{};  // null: for_attempt makes it
     bool booked = false;              // whose success the visit books, with that of others
     nanoseconds ended{0};             // when deliver came back
+    tally* count = nullptr;           // of what ends before that
   };
   using booked = std::array<std::size_t, 2>;  // how many, by generation
   struct ending {
@@ -164,7 +145,7 @@ class lane final : public counted {
 
   // Room and order (lane_queue.cpp), under the mutex.
   bool keyed(const invocation& i) const noexcept;
-  bool at_once(const invocation& i) const noexcept;
+  bool at_once(const invocation& i, caller by) const noexcept;
   std::size_t backlog() const noexcept { return queue_.size() + waiting_.size() + held_.size(); }
   std::size_t calls() const noexcept { return options_->batch.size > 1 ? batches_ : out_.size(); }
   room make_room(guard& lock, counted_ptr<invocation>& pushed_out, nanoseconds now);
@@ -205,8 +186,10 @@ class lane final : public counted {
   void book(invocation& i, std::uint32_t attempt, nanoseconds at, booked& done) noexcept;
 
   // Deliveries (lane.cpp).
-  admission admit(guard& lock, counted_ptr<invocation>& i, nanoseconds now, counted_ptr<invocation>& pushed_out,
-                  counted_ptr<answerable>& given);
+  taken_in admit(guard& lock, counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now,
+                 caller by) noexcept;
+  admission find_place(guard& lock, counted_ptr<invocation>& i, nanoseconds now, caller by, taken_in& out);
+  void queued(guard& lock, taken_in& i);
   void take_out(invocation& i, nanoseconds now) noexcept;
   std::optional<verdict> settle(invocation& i, delivery_outcome& o, nanoseconds now);
   delivery_metrics& counts();
@@ -218,7 +201,6 @@ class lane final : public counted {
   counted_ptr<invocation> write_letter(const invocation& i, const verdict& v) noexcept;
   void give_up(const counted_ptr<invocation>& i, const verdict& v);
   void finish(const invocation& i, bool delivered = false);
-  void finish(const booked& done) noexcept;
 
   const role role_;
   bool asked_ = false;  // for a thread, which has not come
@@ -234,11 +216,19 @@ class lane final : public counted {
   std::shared_ptr<rulebus::target> to_;
   intrusive_list<invocation> queue_, held_, out_;
   late_vector<invocation*> waiting_;  // a heap by `since`: the next retry first
-  std::unique_ptr<limits> limits_;
+  std::unique_ptr<lane_limits> limits_;
   std::unique_ptr<held_by_key> keys_;
   std::unique_ptr<delivery_metrics> counts_;
-  const std::unique_ptr<overflowing> overflow_;  // null: overflow::reject
-  nanoseconds woken_at_ = dispatcher::never;     // the wake that was asked for
+  const std::unique_ptr<lane_overflow> overflow_;  // null: overflow::reject
+  nanoseconds woken_at_ = dispatcher::never;       // the wake that was asked for
+};
+
+/// An event that a lane has taken in, or not.
+struct lane::taken_in {
+  started first;  // keeps it, whatever became of it
+  admission how = admission::no_memory;
+  counted_ptr<invocation> pushed_out{};
+  nanoseconds at{0};
 };
 
 /// How dead letters are delivered: never by the thread that failed, soon again, and for as long as any event is tried.

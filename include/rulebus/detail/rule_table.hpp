@@ -15,6 +15,7 @@
 #include "rulebus/bus_options.hpp"
 #include "rulebus/detail/counted.hpp"
 #include "rulebus/detail/dispatcher.hpp"
+#include "rulebus/detail/fan_out.hpp"
 #include "rulebus/detail/id_table.hpp"
 #include "rulebus/detail/lane.hpp"
 #include "rulebus/detail/rule_timers.hpp"
@@ -57,6 +58,7 @@ struct target_entry {
     static const string_map none;
     return extras ? extras->tags : none;
   }
+  bool has_own_input() const noexcept { return extras && !extras->transforms.is_identity(); }
 };
 
 /// A rule with its targets. Never changed once it is in a table.
@@ -69,6 +71,8 @@ struct rule_entry {
   std::shared_ptr<const installed> in_matcher{};  // null while disabled, and without a pattern
   std::shared_ptr<const followed> follows{};      // null while disabled, and without a schedule
   std::shared_ptr<std::atomic<std::uint64_t>> matched{};
+  counted_ptr<fan_out> fan{};  // null until there are many targets; from then on that of all its versions
+  bool fans_out = false;       // events go that way; else what waits there goes before them
 
   bool has(const lane& l) const;
 };
