@@ -48,12 +48,17 @@ bool has_valid_tokens(std::string_view text, const token_rows& tokens, const jso
 // pass does not exist.
 class json_index::impl {
  public:
-  explicit impl(bool portable) : finds_tokens_(!portable && can_find_tokens()) {}
+  explicit impl(bool portable) {
+    if (!portable && can_find_tokens_avx2()) find_tokens_ = find_tokens_avx2;
+    if (!portable && can_find_tokens_avx512()) find_tokens_ = find_tokens_avx512;
+  }
 
-  bool run(std::string_view text, json_structure& out) { return finds_tokens_ ? run_ours(text, out) : run_simdjson(text, out); }
+  bool run(std::string_view text, json_structure& out) {
+    return find_tokens_ != nullptr ? run_ours(text, out) : run_simdjson(text, out);
+  }
 
   void remember() {
-    if (finds_tokens_) shapes_.add(tokens_);
+    if (find_tokens_ != nullptr) shapes_.add(tokens_);
   }
 
  private:
@@ -65,7 +70,7 @@ class json_index::impl {
       capacity_ = capacity;
     }
     tokens_ = {offsets_.get(), kinds_.get()};
-    if (!find_tokens(text, tokens_)) return false;
+    if (!find_tokens_(text, tokens_)) return false;
     if (tokens_.has_other_than_ascii && !simdjson::validate_utf8(text.data(), text.size())) return false;
     if (tokens_.count < 2) return false;
     out.index = tokens_.offsets;
@@ -92,7 +97,7 @@ class json_index::impl {
     return true;
   }
 
-  const bool finds_tokens_;
+  bool (*find_tokens_)(std::string_view, token_rows&) noexcept = nullptr;  // ours
   std::size_t capacity_ = 0;
   std::unique_ptr<std::uint32_t[]> offsets_;
   std::unique_ptr<std::uint8_t[]> kinds_;

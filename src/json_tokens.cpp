@@ -1,5 +1,7 @@
 #include "rulebus/detail/json_tokens.hpp"
 
+#include <cstring>
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
@@ -23,23 +25,6 @@ namespace rulebus::inline v1::detail {
 
 namespace json_tokens_source {
 
-constexpr std::uint8_t kind_of(char c) {
-  switch (c) {
-    case '{': return token_open_object;
-    case '}': return token_close_object;
-    case '[': return token_open_array;
-    case ']': return token_close_array;
-    case ',': return token_comma;
-    case ':': return token_colon;
-    case '"': return token_string;
-    case ' ':
-    case '\t':
-    case '\n':
-    case '\r': return 0;
-    default: return c == '-' || (c >= '0' && c <= '9') ? token_number : token_literal;
-  }
-}
-
 // What a byte is to a number; behind_zero is a digit's second bit.
 enum number_part : std::uint8_t { digit = 1, point = 2, minus = 4, between = 8, letter = 16, behind_zero = 128 };
 
@@ -47,7 +32,7 @@ constexpr std::uint8_t part_of(char c) {
   if (c >= '0' && c <= '9') return digit | behind_zero;
   if (c == '.') return point;
   if (c == '-') return minus;
-  return kind_of(c) == token_literal ? letter : between;
+  return token_kind_of(c) == token_literal ? letter : between;
 }
 
 // The parts that cannot follow a byte in a plain number. What begins with a letter is no number, whatever follows.
@@ -78,7 +63,7 @@ struct alignas(64) byte_table {
   }
 };
 
-constexpr byte_table kinds(kind_of), parts(part_of), behind(refused_behind), two_behind(refused_two_behind);
+constexpr byte_table kinds(token_kind_of), parts(part_of), behind(refused_behind), two_behind(refused_two_behind);
 constexpr byte_table ascending([](char c) { return static_cast<std::uint8_t>(c); });
 
 /// Finds out, from block to block, whether all numbers are plain.
@@ -184,14 +169,14 @@ class finder {
 
 }  // namespace json_tokens_source
 
-bool can_find_tokens() noexcept {
+bool can_find_tokens_avx512() noexcept {
   static const bool can = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
                           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
   return can;
 }
 
-[[RULEBUS_AVX512]] bool find_tokens(std::string_view text, token_rows& out) noexcept {
+[[RULEBUS_AVX512]] bool find_tokens_avx512(std::string_view text, token_rows& out) noexcept {
   token_rows rows{out.offsets, out.kinds};
   json_tokens_source::finder finder;
   const bool found = finder.run(text, rows);
@@ -199,12 +184,23 @@ bool can_find_tokens() noexcept {
   return found;
 }
 
-[[RULEBUS_AVX512]] bool same_kinds(const std::uint8_t* a, const std::uint8_t* b, std::uint32_t count) noexcept {
+namespace json_tokens_source {
+
+[[RULEBUS_AVX512]] bool same_kinds_avx512(const std::uint8_t* a, const std::uint8_t* b, std::uint32_t count) noexcept {
   __mmask64 different = 0;
   for (std::uint32_t i = 0; i < count; i += 64) {
     different |= _mm512_cmpneq_epi8_mask(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i));
   }
   return different == 0;
+}
+
+const bool has_avx512 = can_find_tokens_avx512();
+
+}  // namespace json_tokens_source
+
+bool same_kinds(const std::uint8_t* a, const std::uint8_t* b, std::uint32_t count) noexcept {
+  if (json_tokens_source::has_avx512) return json_tokens_source::same_kinds_avx512(a, b, count);
+  return std::memcmp(a, b, count) == 0;
 }
 
 #undef RULEBUS_AVX512_PART
@@ -215,9 +211,11 @@ bool can_find_tokens() noexcept {
 
 #else
 
-bool can_find_tokens() noexcept { return false; }
-bool find_tokens(std::string_view, token_rows&) noexcept { return false; }
-bool same_kinds(const std::uint8_t*, const std::uint8_t*, std::uint32_t) noexcept { return false; }
+bool can_find_tokens_avx512() noexcept { return false; }
+bool find_tokens_avx512(std::string_view, token_rows&) noexcept { return false; }
+bool same_kinds(const std::uint8_t* a, const std::uint8_t* b, std::uint32_t count) noexcept {
+  return std::memcmp(a, b, count) == 0;
+}
 
 #endif
 

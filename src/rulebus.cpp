@@ -33,6 +33,7 @@
 #include "json_index.cpp"
 #include "json_reader.cpp"
 #include "json_tokens.cpp"
+#include "json_tokens_avx2.cpp"
 #include "lane.cpp"
 #include "lane_limits.cpp"
 #include "lane_queue.cpp"

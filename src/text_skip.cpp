@@ -172,7 +172,7 @@ class wide_block {
   return pass_members<wide_block>(p, end, wanted);
 }
 
-const bool is_wide = can_find_tokens();
+const bool is_wide = can_find_tokens_avx512();
 
 #endif
 

@@ -9,12 +9,33 @@
 #include <string_view>
 #include <vector>
 
+#include "random_source.hpp"
 #include "rulebus/detail/json_text.hpp"
 #include "support/json_text.hpp"
 
 using namespace rulebus;
 
 namespace {
+
+struct first_stage {
+  std::string name;
+  bool (*can)() noexcept;
+  bool (*find)(std::string_view, detail::token_rows&) noexcept;
+};
+
+/// Those that this processor can run.
+std::vector<first_stage> stages() {
+  std::vector<first_stage> out;
+  for (const first_stage& s : {first_stage{"AVX-512", detail::can_find_tokens_avx512, detail::find_tokens_avx512},
+                               first_stage{"AVX2", detail::can_find_tokens_avx2, detail::find_tokens_avx2}}) {
+    if (s.can()) {
+      out.push_back(s);
+    } else {
+      MESSAGE("not tested here: this processor has no " << s.name);
+    }
+  }
+  return out;
+}
 
 struct found_tokens {
   bool valid = false;
@@ -23,14 +44,14 @@ struct found_tokens {
   bool escapes = false, other = false, plain_numbers = false;
 };
 
-found_tokens fast(std::string_view text) {
+found_tokens fast(const first_stage& stage, std::string_view text) {
   const tests::exact_text exact(text);
   const std::unique_ptr<std::uint32_t[]> offsets(new std::uint32_t[detail::token_room(text.size())]);
   const std::unique_ptr<std::uint8_t[]> kinds(new std::uint8_t[detail::token_room(text.size())]);
   detail::token_rows rows;
   rows.offsets = offsets.get(), rows.kinds = kinds.get();
   found_tokens out;
-  out.valid = detail::find_tokens(exact.view(), rows);
+  out.valid = stage.find(exact.view(), rows);
   out.offsets.assign(rows.offsets, rows.offsets + rows.count);
   out.kinds.assign(rows.kinds, rows.kinds + rows.count);
   out.escapes = rows.has_escapes, out.other = rows.has_other_than_ascii, out.plain_numbers = rows.has_plain_numbers;
@@ -85,9 +106,10 @@ found_tokens slow(std::string_view text) {
   return out;
 }
 
-void compare(std::string_view text) {
+void compare(const first_stage& stage, std::string_view text) {
+  CAPTURE(stage.name);
   CAPTURE(text);
-  const found_tokens a = fast(text), b = slow(text);
+  const found_tokens a = fast(stage, text), b = slow(text);
   REQUIRE(a.valid == b.valid);
   if (!b.valid) return;
   REQUIRE(a.offsets == b.offsets);
@@ -96,48 +118,50 @@ void compare(std::string_view text) {
   REQUIRE(a.other == b.other);
 }
 
-bool can() {
-  if (!detail::can_find_tokens()) MESSAGE("not tested here: this processor has no AVX-512");
-  return detail::can_find_tokens();
-}
-
 }  // namespace
 
 TEST_CASE("json_tokens: what a loop over the bytes finds, on random bytes of JSON") {
-  if (!can()) return;
-  std::mt19937_64 random(31);
+  const std::vector<first_stage> all = stages();
+  const std::uint64_t seed = tests::seed();
+  MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
   const std::string_view bytes = "{}[],:\"\"\"\\\\ \n\t0159-+.eEtrufalsn\x01\x1f\x7f\x80\xa2\xc3\xdc\xfb\xff";
   int valid = 0;
   for (int i = 0; i < 60000; ++i) {
     std::string text;
     for (auto n = random() % (i % 2 == 0 ? 12 : 300); n > 0; --n) text += bytes[random() % (i % 3 == 0 ? bytes.size() : 34)];
     if (random() % 2 == 0) text += '"';
-    compare(text);
+    for (const first_stage& stage : all) compare(stage, text);
     valid += slow(text).valid ? 1 : 0;
   }
   CHECK(valid > 1000);
 }
 
 TEST_CASE("json_tokens: what a loop over the bytes finds, on objects, wherever they begin and with any byte changed") {
-  if (!can()) return;
-  std::mt19937_64 random(32);
+  const std::vector<first_stage> all = stages();
+  const std::uint64_t seed = tests::seed();
+  MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
   for (int i = 0; i < 20000; ++i) {
     std::string text = std::string(random() % 70, ' ') + tests::random_object(random, 3);
-    compare(text);
+    for (const first_stage& stage : all) compare(stage, text);
     text[random() % text.size()] = static_cast<char>(random() % 256);
-    compare(text);
+    for (const first_stage& stage : all) compare(stage, text);
   }
 }
 
 TEST_CASE("json_tokens: as many tokens as bytes") {
-  if (!can()) return;
-  for (const std::size_t size : {1U, 16U, 17U, 32U, 33U, 48U, 49U, 63U, 64U, 65U, 1000U}) compare(std::string(size, '['));
-  compare("");
+  for (const first_stage& stage : stages()) {
+    for (std::size_t size = 0; size < 200; ++size) compare(stage, std::string(size, '['));
+    compare(stage, std::string(1000, '['));
+  }
 }
 
 TEST_CASE("json_tokens: numbers are plain exactly when each is a number without an exponent") {
-  if (!can()) return;
-  std::mt19937_64 random(33);
+  const std::vector<first_stage> all = stages();
+  const std::uint64_t seed = tests::seed();
+  MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
   const std::string_view bytes = "001259--..eE+t";
   int plain = 0, wrong = 0;
   for (int i = 0; i < 200000; ++i) {
@@ -145,7 +169,11 @@ TEST_CASE("json_tokens: numbers are plain exactly when each is a number without 
     bool all_plain = true, all_numbers = true;
     for (auto n = 1 + random() % 4; n > 0; --n) {
       std::string item;
-      switch (random() % 4) {
+      switch (random() % 5) {
+        case 2:  // longer than what is looked at at once
+          item = std::string(1 + random() % 150, static_cast<char>('0' + random() % 3));
+          for (auto k = random() % 3; k > 0; --k) item.insert(random() % item.size(), 1, '.');
+          break;
         case 0: item = std::to_string(random() % 100000); break;
         case 1: item = '-' + std::to_string(random() % 100) + '.' + std::to_string(random()); break;
         default:
@@ -160,7 +188,10 @@ TEST_CASE("json_tokens: numbers are plain exactly when each is a number without 
     }
     text += random() % 2 == 0 ? "]}" : "],\"more\":\"1.2.3 -- .5 01\"}";
     CAPTURE(text);
-    if (const bool said = fast(text).plain_numbers; said || all_numbers) REQUIRE(said == all_plain);
+    for (const first_stage& stage : all) {
+      CAPTURE(stage.name);
+      if (const bool said = fast(stage, text).plain_numbers; said || all_numbers) REQUIRE(said == all_plain);
+    }
     ++(all_plain && all_numbers ? plain : wrong);
   }
   CHECK(plain > 10000);
@@ -168,7 +199,6 @@ TEST_CASE("json_tokens: numbers are plain exactly when each is a number without 
 }
 
 TEST_CASE("json_tokens: rows of kinds are equal when all of them are") {
-  if (!can()) return;
   std::mt19937_64 random(34);
   for (std::uint32_t count = 1; count < 200; ++count) {
     std::vector<std::uint8_t> a(count + 64, 0);

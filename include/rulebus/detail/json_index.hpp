@@ -2,7 +2,7 @@
 //
 // A first stage finds every structural character ({ } [ ] : ,) and the first byte of every string, number and literal, and
 // checks UTF-8 and control characters in strings, 64 bytes at a time: simdjson's (Langdale and Lemire, "Parsing Gigabytes of
-// JSON per Second", 2019), or, where the processor has AVX-512, our own, which finds out more (json_tokens.hpp).
+// JSON per Second", 2019), or, where the processor has AVX-512 or AVX2, our own, which finds out more (json_tokens.hpp).
 // json_cursor.hpp walks these indexes, and checks what it passes; those of an event whose shape is known (json_shapes.hpp) are
 // all checked here, and shape_cursor.hpp walks them.
 //
