@@ -348,8 +348,8 @@ void dispatcher::end(std::uint8_t generation, std::size_t n) noexcept {
 }
 
 void dispatcher::end(const std::array<std::size_t, 2>& ended) noexcept {
-  for (std::uint8_t generation = 0; generation < ended.size(); ++generation) {
-    if (ended[generation] > 0) end(generation, ended[generation]);
+  for (std::size_t generation = 0; generation < ended.size(); ++generation) {
+    if (ended[generation] > 0) end(static_cast<std::uint8_t>(generation), ended[generation]);
   }
 }
 
