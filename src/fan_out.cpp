@@ -20,6 +20,8 @@ namespace fan_out_source {
 
 /// How long a thread waits that found no memory for an invocation.
 constexpr std::chrono::milliseconds moment{1};
+/// After that long a thread looks for what else is ready.
+constexpr std::chrono::milliseconds slow{1};
 
 /// Which piece this thread had last: of the next event it is the best, as the lanes are in the caches of its processor.
 std::size_t& home() noexcept {
@@ -213,11 +215,13 @@ std::size_t fan_out::run(std::size_t max, tally& ended) noexcept {
   piece* const in = join(of);
   if (!in) return 0;
   std::size_t done = 0;
+  const nanoseconds enough = in_->elapsed() + fan_out_source::slow;
   try {
-    for (; done < max; ++done) {
+    for (bool is_slow = false; done < max && !is_slow; ++done) {
       auto one = of->give_next(*in, lane::caller::executor);
       if (!one) break;
       one->go_on(&ended);
+      is_slow = one->taken.at > enough;
     }
   } catch (...) {  // NOLINT: the next who comes tries again
     std::this_thread::sleep_for(fan_out_source::moment);

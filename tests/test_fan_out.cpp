@@ -204,6 +204,26 @@ TEST_CASE("fan_out: a target that does not return holds up no other") {
   }
 }
 
+TEST_CASE("fan_out: what else is ready does not wait for many slow targets") {
+  int slow_ones = 0, before = -1;
+  fanning f(same(many, taking([&](delivery d) {
+                   ++slow_ones;
+                   std::this_thread::sleep_for(milliseconds(2));
+                   d.succeed();
+                 })));
+  f.b.put_rule(probe::from_shop("other")).value();
+  auto one = same(1, taking([&](delivery d) {
+                    before = slow_ones;
+                    d.succeed();
+                  }));
+  f.b.put_targets("other", std::move(one)).value();
+  f.put(1);
+  f.run_all();
+  CHECK(before >= 0);
+  CHECK(before < 10);
+  CHECK(slow_ones == many);
+}
+
 TEST_CASE("fan_out: a flush does not wait for a target that has answered and stays") {
   gate flushed;
   std::atomic<std::size_t> answered{0}, waited{0};
