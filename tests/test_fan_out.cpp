@@ -113,7 +113,7 @@ struct fanning {
   void run_all() {
     while (threads->run(64) > 0) {}
   }
-  delivery_metrics metrics() { return b.metrics("r").value().deliveries; }
+  delivery_metrics metrics() const { return b.metrics("r").value().deliveries; }
 
   std::shared_ptr<held_executor> threads = std::make_shared<held_executor>();
   probe::failures failed;
