@@ -295,16 +295,19 @@ class round_of_deliveries {
         std::this_thread::yield();
         continue;
       }
-      const std::uint32_t event = number_of(d->event());
-      switch (random.below(5)) {
-        case 0: d->retry(trouble); break;
-        case 1: d->fail(trouble); break;
-        case 2: break;  // dropped
-        default:
-          ledger_->say_yes(event, delivery_ledger::target_number(d->target_id()));
-          d->succeed();
-          d->retry(trouble);  // twice
-      }
+      answer_one(*std::move(d), random.below(5));
+    }
+  }
+
+  void answer_one(delivery d, std::size_t how) {
+    switch (how) {
+      case 0: return d.retry(trouble);
+      case 1: return d.fail(trouble);
+      case 2: return;  // dropped
+      default:
+        ledger_->say_yes(number_of(d.event()), delivery_ledger::target_number(d.target_id()));
+        d.succeed();
+        d.retry(trouble);  // twice
     }
   }
 
