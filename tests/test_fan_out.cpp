@@ -136,7 +136,6 @@ TEST_CASE("fan_out: every target has every event once, in the order of their num
   for (int round = 0; round < 30; ++round) {
     CAPTURE(round);
     received all;
-    std::atomic<int> in{0};
     const std::size_t threads = random.between(1, 4), events = random.between(1, 3 * detail::fan_out::most_waiting);
     delivery_options one_at_a_time;
     one_at_a_time.max_in_flight = 1;
