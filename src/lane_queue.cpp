@@ -22,6 +22,7 @@ bool lane::keyed(const invocation& i) const noexcept { return options_->max_in_f
 
 bool lane::at_once(const invocation& i, caller by) const noexcept {
   if (by == caller::putter && (i.scheduled || options_->dispatch != dispatch::caller)) return false;
+  if (by == caller::executor && backlog() >= options_->queue_capacity) return false;  // what waits for a retry fills it, too
   if (is_for_dead_letters() || limits_ || options_->batch.size > 1) return false;
   if (!queue_.empty() || out_.size() >= options_->max_in_flight) return false;
   if (options_->max_in_flight == 1 && !waiting_.empty()) return false;

@@ -332,6 +332,19 @@ TEST_CASE("fan_out: more than may wait go to the queues, and a queue that is ful
   }
 }
 
+TEST_CASE("fan_out: what waits for a retry fills the queue") {
+  delivery_options small;
+  small.queue_capacity = 2;
+  fanning f(same(many, taking([](delivery d) { d.retry(trouble, std::chrono::hours(1)); }), small));
+  for (std::size_t n = 0; n < 4; ++n) {
+    f.put(n);
+    f.run_all();
+  }
+  CHECK(f.metrics().queued == 2 * many);
+  CHECK(f.metrics().invocation_attempts == 2 * many);
+  CHECK(f.failed.seen().size() == 2 * many);
+}
+
 TEST_CASE("fan_out: attempts fail, throw, are dropped and answered later as everywhere") {
   std::mutex mutex;
   std::vector<delivery> kept;
