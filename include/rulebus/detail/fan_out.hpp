@@ -47,9 +47,10 @@ class fan_out final : public lane_feeder {
     std::uint64_t sequence;
     nanoseconds put_at;
   };
-  /// Out of memory: it throws, and the event has not come.
+  /// Cost: a copy of `e`, however many targets there are, unless as many events as may wait do. Out of memory: it throws, and the
+  /// event has not come.
   void put(const incoming& e);
-  void distribute() override;  ///< cost: of what waits
+  void distribute() override;  ///< cost: one place in a queue for each target of each event that waits
   std::size_t run(std::size_t max, tally& ended) noexcept override;
 
  private:
