@@ -355,7 +355,7 @@ std::vector<named_benchmark> delivery_benchmarks(const std::string& only, std::s
   }
   if (selected(one_dead, only)) {
     const std::size_t events = std::min<std::size_t>(200, at_most);
-    const std::int64_t pairs = at_most < 1'000 ? 2 : 20;
+    const std::int64_t pairs = at_most < 1'000 ? 2 : 40;
     add(one_dead, "silent", pairs, [=](benchmark::State& state) { beside_dead(state, health::silent, events); });
     add(one_dead, "failing", pairs, [=](benchmark::State& state) { beside_dead(state, health::failing, events); });
   }

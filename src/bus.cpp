@@ -221,7 +221,7 @@ result<void> bus::impl::route(incoming from, const extras_ptr& extras, const put
     const detail::rule_entry* const r = session->rules.find(id);
     if (!r) continue;
     ++matched;
-    if (r->fan && !how.only && r->fans_out) {
+    if (r->may_wait > 0 && !how.only) {
       r->matched->fetch_add(1, std::memory_order_relaxed);
       r->fan->put({session->rules.share(id), *e, extras, sequence, when.put_at});
     } else {

@@ -58,8 +58,8 @@ bus::impl::staged bus::impl::stage(detail::rule_editor& editor) {
         now->follows = std::make_shared<const detail::followed>(context_.timers, now->name, now->schedule);
       }
     }
-    now->fans_out = detail::fan_out::serves(*now, *deliveries_);
-    if (now->fans_out && !now->fan) now->fan = detail::make_counted<detail::fan_out>(deliveries_);
+    now->may_wait = detail::fan_out::may_wait(*now, *deliveries_);
+    if (now->may_wait > 0 && !now->fan) now->fan = detail::make_counted<detail::fan_out>(deliveries_);
     if (now->in_matcher) ready.next.set(now->in_matcher->id(), now);
     tagged_.add(rule_name, now->fields.tags);
     if (before == rules_.end()) ready.added.emplace(rule_name, now);

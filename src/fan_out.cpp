@@ -163,12 +163,15 @@ class fan_out::burst final : public counted {
 fan_out::fan_out(std::shared_ptr<dispatcher> in) : in_(std::move(in)) {}
 fan_out::~fan_out() = default;
 
-bool fan_out::serves(const rule_entry& r, const dispatcher& in) noexcept {
-  if (r.targets.size() < fewest_targets || in.manual() || in.configuration().observer) return false;
-  return std::all_of(r.targets.begin(), r.targets.end(), [](const target_entry& t) {
+std::size_t fan_out::may_wait(const rule_entry& r, const dispatcher& in) noexcept {
+  if (r.targets.size() < fewest_targets || in.manual() || in.configuration().observer) return 0;
+  std::size_t events = std::max(fewest_events, most_deliveries / r.targets.size());
+  for (const target_entry& t : r.targets) {
     const delivery_options& o = *t.lane->options();
-    return o.dispatch == dispatch::executor && o.when_full != overflow::block;
-  });
+    if (o.dispatch != dispatch::executor || o.when_full == overflow::block) return 0;
+    events = std::min(events, o.queue_capacity);
+  }
+  return events;
 }
 
 // ---- an event comes in
@@ -179,7 +182,7 @@ void fan_out::put(const incoming& e) {
   {
     owed pushed_out;
     const brief_lock lock(mutex_);
-    if (waiting_.size() >= most_waiting) distribute_first(pushed_out);
+    if (waiting_.size() >= e.rule->may_wait) distribute_first(pushed_out);
     one.front()->begin();
     waiting_.splice(waiting_.end(), one);
   }

@@ -136,10 +136,11 @@ TEST_CASE("fan_out: every target has every event once, in the order of their num
   for (int round = 0; round < 30; ++round) {
     CAPTURE(round);
     received all;
-    const std::size_t threads = random.between(1, 4), events = random.between(1, 3 * detail::fan_out::most_waiting);
+    const std::size_t threads = random.between(1, 4);
+    const std::size_t events = random.between(1, random.percent(10) ? detail::fan_out::most_deliveries / many + 100 : 24);
     delivery_options one_at_a_time;
     one_at_a_time.max_in_flight = 1;
-    one_at_a_time.queue_capacity = 1'000;
+    one_at_a_time.queue_capacity = detail::fan_out::most_deliveries / many + 100;
     bus b("b", {.executor = make_thread_pool(threads)});
     b.put_rule(probe::from_shop("r")).value();
     b.put_targets("r", same(many, recording(all), one_at_a_time)).value();
@@ -309,25 +310,35 @@ TEST_CASE("fan_out: what waits comes before what takes another way") {
 }
 
 TEST_CASE("fan_out: more than may wait go to the queues, and a queue that is full refuses them") {
-  received all;
-  delivery_options small;
-  small.queue_capacity = 2;
-  fanning f(same(many, recording(all), small));
-  constexpr std::size_t waits = detail::fan_out::most_waiting;
-  for (std::size_t n = 0; n < waits + 3; ++n) f.put(n);
-  const auto count = f.failed.seen().size();
-  CHECK(count == many);  // the third of each
+  struct {
+    std::size_t targets, capacity, waits;
+  } t{};
+  SUBCASE("as many wait as make so many deliveries") { t = {many, 900, detail::fan_out::most_deliveries / many}; }
+  SUBCASE("or as the smallest queue takes") { t = {many, 2, 2}; }
+  SUBCASE("of very many targets some events, at least") { t = {8'300, 9, detail::fan_out::fewest_events}; }
+  received all(t.targets);
+  delivery_options how;
+  how.queue_capacity = t.capacity + 1;
+  auto to = same(t.targets, recording(all), how);
+  to[0].delivery->queue_capacity = t.capacity;
+  fanning f(std::move(to));
+  std::size_t n = 0;
+  while (n < t.waits + t.capacity) f.put(n++);
+  CHECK(f.failed.seen().empty());
+  f.put(n++);
+  CHECK(f.failed.seen().size() == 1);
+  f.put(n++);
+  CHECK(f.failed.seen().size() == t.targets);
   f.run_all();
-  const std::size_t refused = count + f.failed.seen().size();
-  CHECK(all.total() + refused == (waits + 3) * many);
+  const std::size_t refused = 1 + t.targets + f.failed.seen().size();
+  CHECK(all.total() + refused == n * t.targets);
   CHECK(f.metrics().dropped == refused);
-  for (std::size_t i = 0; i < many; ++i) {
+  for (std::size_t i = 0; i < t.targets; ++i) {
     CAPTURE(i);
     std::vector<std::size_t> numbers;
-    for (const std::string& n : all.of(i)) numbers.push_back(std::stoul(n));
-    CHECK(numbers.size() >= 2);
-    CHECK(numbers[0] == 0);
-    CHECK(numbers[1] == 1);
+    for (const std::string& one : all.of(i)) numbers.push_back(std::stoul(one));
+    CHECK(numbers.size() >= t.capacity);
+    CHECK(numbers.front() == 0);
     CHECK(std::is_sorted(numbers.begin(), numbers.end()));
   }
 }

@@ -9,8 +9,9 @@
 // who has none left takes half of another's. So a target that stays in deliver holds up no other.
 // Order: a target is taken, and the event has its place in the lane, under the mutex of the piece; and of the next event nothing
 // is taken while one before has targets left. Whatever else gives these lanes events calls `distribute` first.
-// Bound: `most_waiting` events. Who puts another gives the first to the lanes' queues himself.
-// Thread safety: all of it. Locks: the fan_out's, then a piece's, then a lane's; no code of users runs under them.
+// Bound: `may_wait`. Who puts another event gives the first to the lanes' queues himself, at thrice the cost: so many wait,
+// though no more than `distribute` can give to the queues in some 20 ms. Thread safety: all of it. Locks: the fan_out's, then a
+// piece's, then a lane's; no code of users runs under them.
 #pragma once
 
 #include <cstddef>
@@ -31,14 +32,16 @@ struct rule_entry;
 
 class fan_out final : public lane_feeder {
  public:
-  static constexpr std::size_t fewest_targets = 64, most_waiting = 8, most_pieces = 8;
+  static constexpr std::size_t fewest_targets = 64, most_pieces = 8;
+  static constexpr std::size_t most_deliveries = 65'536, fewest_events = 8;
 
   explicit fan_out(std::shared_ptr<dispatcher> in);
   ~fan_out() override;
 
-  /// Whether events may go to the targets of r in this way: there are many of them, each has its events from threads of the
-  /// executor anyway, and neither a full queue nor an observer wants to be known by who puts.
-  static bool serves(const rule_entry& r, const dispatcher& in) noexcept;
+  /// How many events for r may wait. 0: they go another way, as it has few targets, or one that does not have its events from the
+  /// executor anyway, or whose full queue or an observer wants to be known by who puts. Else those that make `most_deliveries`,
+  /// or `fewest_events` where that is more, but never more than the smallest of its targets' queues has room for.
+  static std::size_t may_wait(const rule_entry& r, const dispatcher& in) noexcept;
 
   struct incoming {
     std::shared_ptr<const rule_entry> rule;

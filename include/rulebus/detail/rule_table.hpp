@@ -72,7 +72,7 @@ struct rule_entry {
   std::shared_ptr<const followed> follows{};      // null while disabled, and without a schedule
   std::shared_ptr<std::atomic<std::uint64_t>> matched{};
   counted_ptr<fan_out> fan{};  // null until there are many targets; from then on that of all its versions
-  bool fans_out = false;       // events go that way; else what waits there goes before them
+  std::size_t may_wait = 0;    // events, there; 0: what waits there goes to the lanes before another
 
   bool has(const lane& l) const;
 };
