@@ -14,9 +14,9 @@ namespace rulebus::inline v1 {
 /// the last all that are longer. From one microsecond to a day in 38 numbers.
 struct latency_histogram {
   static constexpr std::size_t buckets = 38;
-  std::array<std::uint64_t, buckets> counts{};
   std::uint64_t count = 0;
   std::chrono::nanoseconds sum{0};
+  std::array<std::uint64_t, buckets> counts{};  // last: the first of them share a cache line with the count, as they are touched together
 
   void add(std::chrono::nanoseconds t) noexcept {
     const auto us = t.count() <= 0 ? 0u : static_cast<std::uint64_t>(t.count()) / 1000;

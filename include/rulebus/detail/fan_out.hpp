@@ -9,9 +9,10 @@
 // who has none left takes half of another's. So a target that stays in deliver holds up no other.
 // Order: a target is taken, and the event has its place in the lane, under the mutex of the piece; and of the next event nothing
 // is taken while one before has targets left. Whatever else gives these lanes events calls `distribute` first.
-// Bound: `may_wait`. Who puts another event gives the first to the lanes' queues himself, at thrice the cost: so many wait,
-// though no more than `distribute` can give to the queues in some 20 ms. Thread safety: all of it. Locks: the fan_out's, then a
-// piece's, then a lane's; no code of users runs under them.
+// Bound: `may_wait` events. Who puts another gives the first to the lanes' queues himself, at thrice the cost: so many wait,
+// though no more than `distribute` gives to the queues in a tenth of a second.
+//
+// Thread safety: all of it. Locks: the fan_out's, then a piece's, then a lane's; no code of users runs under them.
 #pragma once
 
 #include <cstddef>
