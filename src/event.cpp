@@ -63,30 +63,33 @@ std::string string_value(std::string_view value) {
 
 }  // namespace detail::envelope
 
-/// Reads the members of the envelope, checking all of the text. False: not valid.
-bool event::read(const body& b, const event_options& options) {
+/// Reads the members of the envelope, checking all of the text.
+std::unique_ptr<const event::members> event::read(std::string_view json, const event_options& options) {
   detail::json_index index;
   detail::json_structure structure;
-  members& to = b.envelope;
+  auto to = std::make_unique<members>();
   const auto take = [&to](const detail::envelope::member& m) {
     using detail::envelope::string_value;
-    if (m.key == "id") to.id = string_value(m.value);
-    if (m.key == "source") to.source = string_value(m.value);
-    if (m.key == "detail-type") to.detail_type = string_value(m.value);
-    if (m.key == "account") to.account = string_value(m.value);
-    if (m.key == "region") to.region = string_value(m.value);
-    if (m.key == "time") to.time = string_value(m.value);
-    if (m.key == "resources") to.resources = m.value;
-    if (m.key == "detail") to.detail = m.value;
+    if (m.key == "id") to->id = string_value(m.value);
+    if (m.key == "source") to->source = string_value(m.value);
+    if (m.key == "detail-type") to->detail_type = string_value(m.value);
+    if (m.key == "account") to->account = string_value(m.value);
+    if (m.key == "region") to->region = string_value(m.value);
+    if (m.key == "time") to->time = string_value(m.value);
+    if (m.key == "resources") to->resources = m.value;
+    if (m.key == "detail") to->detail = m.value;
   };
-  return index.build(b.json, options, structure) && detail::envelope::for_each_member(structure, options.max_depth, take);
+  const bool valid =
+      index.build(json, options, structure) && detail::envelope::for_each_member(structure, options.max_depth, take);
+  if (!valid) to.reset();
+  return to;
 }
 
 result<event> event::parse(std::string json, const event_options& options) {
   event made = checked(std::move(json));
-  bool valid = false;
-  std::call_once(made.body_->read, [&] { valid = read(*made.body_, options); });
-  if (!valid) return detail::what_is_wrong(made.body_->json, options);
+  const body& b = *made.body_;
+  std::call_once(b.read, [&] { b.envelope = read(b.json, options); });
+  if (!b.envelope) return detail::what_is_wrong(b.json, options);
   return made;
 }
 
@@ -96,9 +99,10 @@ const event::members& event::envelope() const {
   std::call_once(body_->read, [this] {
     event_options any;  // whoever checked the text knew his limits
     any.max_bytes = any.max_depth = body_->json.size();
-    static_cast<void>(read(*body_, any));
+    body_->envelope = read(body_->json, any);
+    if (!body_->envelope) body_->envelope = std::make_unique<const members>();  // nobody did
   });
-  return body_->envelope;
+  return *body_->envelope;
 }
 
 }  // namespace rulebus::inline v1

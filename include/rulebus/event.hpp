@@ -66,11 +66,11 @@ class event {
     explicit body(std::string text) : json(std::move(text)) {}
     const std::string json;
     mutable std::once_flag read{};
-    mutable members envelope{};  // written once, by who comes first
+    mutable std::unique_ptr<const members> envelope{};  // written once, by who comes first: mostly nobody does
   };
   explicit event(std::shared_ptr<const body> b) : body_(std::move(b)) {}
   RULEBUS_API const members& envelope() const;
-  static bool read(const body& b, const event_options& options);
+  static std::unique_ptr<const members> read(std::string_view json, const event_options& options);  // null: not valid
 
   std::shared_ptr<const body> body_;
 };
