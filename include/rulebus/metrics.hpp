@@ -16,7 +16,7 @@ struct latency_histogram {
   static constexpr std::size_t buckets = 38;
   std::uint64_t count = 0;
   std::chrono::nanoseconds sum{0};
-  std::array<std::uint64_t, buckets> counts{};  // last: the first of them share a cache line with the count, as they are touched together
+  std::array<std::uint64_t, buckets> counts{};  // last: short times and the two above are in few cache lines
 
   void add(std::chrono::nanoseconds t) noexcept {
     const auto us = t.count() <= 0 ? 0u : static_cast<std::uint64_t>(t.count()) / 1000;
