@@ -38,6 +38,7 @@ DOORS = {
     "CLI": r"src/cli/.*",
     "boost": r"include/rulebus/asio_executor\.hpp",
     "immintrin": r"src/(json_tokens|json_tokens_avx2|text_skip)\.cpp",  # for processors with AVX-512 or AVX2, asked for at run time
+    "cpuid": r"src/clock\.cpp",
     "emmintrin": r"include/rulebus/detail/.*|src/.*\.cpp",  # the compiler's own, where the processor has it
 }
 

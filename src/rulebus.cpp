@@ -7,6 +7,7 @@
 #include "bus_schedules.cpp"
 #include "bus_session.cpp"
 #include "case_mapping.cpp"
+#include "clock.cpp"
 #include "cloud_event_rules.cpp"
 #include "cloud_events.cpp"
 #include "cloud_events_envelope.cpp"
