@@ -15,6 +15,16 @@ bool later(const invocation* a, const invocation* b) noexcept {
 
 constexpr std::chrono::milliseconds glance{1};
 
+/// Of the last in the queue: the one that stands some places before it is told where it is. Who takes them, mostly on another
+/// processor, finds each by the one before, and would wait for one after the other with the lane locked.
+void tell_where_last_is(const intrusive_list<invocation>& queue, const invocation& last) noexcept {
+  constexpr std::size_t places = 6;
+  if (queue.size() <= places) return;
+  invocation* before = last.prev;
+  for (std::size_t n = 1; n < places; ++n) before = before->prev;
+  before->soon = &last;
+}
+
 }  // namespace lane_queue_source
 
 /// Whether i has to keep its place among those of its ordering key. One at a time is in order anyway, all of them.
@@ -108,6 +118,7 @@ void lane::enqueue(counted_ptr<invocation> i, nanoseconds now) {
   if (!holds_back(*i)) {
     i->in = invocation::place::queued;
     queue_.push_back(*i);
+    lane_queue_source::tell_where_last_is(queue_, *i);
   }
   invocation& queued = *i;
   queued.self = std::move(i);

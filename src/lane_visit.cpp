@@ -25,6 +25,12 @@ void reserve_one(std::vector<T>& v) {
   if (v.size() == v.capacity()) v.reserve(2 * v.size() + 4);
 }
 
+/// What is touched of it to take it out of a queue.
+void prefetch(const invocation* i) noexcept {
+  const auto* const begin = reinterpret_cast<const char*>(i);
+  for (std::size_t at = 0; begin && at < 192; at += 64) __builtin_prefetch(begin + at, 1);
+}
+
 /// How many to take in one visit: a long queue is worth a thread's while, a short one is shared among threads.
 std::size_t fair_share(std::size_t queued, std::size_t threads, std::size_t max) {
   return std::clamp<std::size_t>((queued + threads - 1) / threads, 1,
@@ -87,6 +93,7 @@ void lane::take_due(visit& v, nanoseconds now, std::size_t max) {
     if ((first || !batched) && start_time(now) > now) break;
     invocation* const candidate = next_to_start(now);
     if (!candidate || (candidate->in == invocation::place::waiting && candidate->since > now)) break;
+    lane_visit_source::prefetch(candidate->soon);
     if (outlived(*candidate, now)) {
       lane_visit_source::reserve_one(v.ended);
       verdict why{candidate->last_error ? *candidate->last_error : lane_visit_source::too_old(), true,

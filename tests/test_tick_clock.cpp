@@ -55,7 +55,7 @@ struct reader {
   std::int64_t error() {
     const auto before = static_cast<std::int64_t>(on.system);
     const std::int64_t now = clock.elapsed().count();
-    CHECK(now >= last);
+    if (now < last) FAIL_CHECK("it went back from ", last, " to ", now);
     last = now;
     const std::int64_t ahead = now - static_cast<std::int64_t>(on.system);
     most_ahead = std::max(most_ahead, ahead);
@@ -113,11 +113,13 @@ TEST_CASE("tick_clock: counters of two processors, of which one is a little behi
   reader r(m);
   r.follow(20 * millisecond, 1'000);
   m.asked = 0;
+  std::int64_t most = 0;
   for (int n = 0; n < 200'000; ++n) {
     m.pass(100);
     m.ticks += n % 2 == 0 ? -2'000 : 2'000;
-    CHECK(std::abs(r.clock.elapsed().count() - static_cast<std::int64_t>(m.system)) <= 2 * microsecond);
+    most = std::max(most, std::abs(r.clock.elapsed().count() - static_cast<std::int64_t>(m.system)));
   }
+  CHECK(most <= 2 * microsecond);
   CHECK(m.asked < 500);
 }
 

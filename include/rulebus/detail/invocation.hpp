@@ -117,6 +117,8 @@ class invocation final : public answerable {
   invocation* next = nullptr;      //
   invocation* prev = nullptr;      //
   counted_ptr<invocation> self{};  // while a lane has it
+  // Queued: one that comes some places later. Only to prefetch it, as it may be gone.
+  const invocation* soon = nullptr;
 
   // Written before the first attempt.
   nanoseconds created{0};                          // when the event was put
