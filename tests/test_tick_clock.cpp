@@ -127,9 +127,9 @@ TEST_CASE("tick_clock: a reading that is interrupted sets nothing") {
   machine m;
   reader r(m);
   r.follow(20 * millisecond, 1'000);
-  m.between = 300'000;
-  for (int n = 0; n < 20; ++n) {
-    m.pass(50'000);
+  for (int n = 0; n < 400; ++n) {
+    m.between = n % 20 == 19 ? 15 : 300'000;
+    m.pass(n % 2 == 0 ? 50'000 : 2'000'000);
     CHECK(r.error() <= 2 * microsecond);
   }
   m.between = 15;
@@ -164,6 +164,15 @@ TEST_CASE("tick_clock: a counter that jumps or changes its pace is caught, and t
     for (int again = 0; again < 10; ++again) CHECK(r.error() <= 20);
     CHECK(m.asked == 10);
   }
+}
+
+TEST_CASE("tick_clock: a counter that takes long to read is not used") {
+  machine m{.between = 1'000};
+  reader r(m);
+  r.follow(10 * millisecond, 1'000);
+  m.asked = 0;
+  for (int n = 0; n < 10; ++n) CHECK(r.error() == 0);
+  CHECK(m.asked == 10);
 }
 
 TEST_CASE("tick_clock: ticks that are not steady are not used") {
