@@ -89,8 +89,9 @@ class tick_clock {
 
   /// The time by the system's clock, or by a line that this or another thread has just set.
   std::int64_t look() noexcept {
-    if (!follows_.load(std::memory_order_acquire)) return std::max(source_.steady(), told_.load(std::memory_order_relaxed));
+    if (!follows_.load(std::memory_order_acquire)) return by_system();
     const brief_lock lock(mutex_);
+    if (!follows_.load(std::memory_order_relaxed)) return by_system();  // another thread has given up meanwhile
     const line l = present();
     const instant now = read_both();
     const std::uint64_t passed = now.ticks - l.begin;
@@ -117,6 +118,9 @@ class tick_clock {
     }
     return time;
   }
+
+  /// Once no line is followed.
+  std::int64_t by_system() noexcept { return std::max(source_.steady(), told_.load(std::memory_order_relaxed)); }
 
   /// From `time` on it is the system's clock, as soon as that has come there.
   void give_up(std::int64_t time) noexcept {
