@@ -89,6 +89,8 @@ class state_reader {
   /// A member that this version does not know.
   bool unknown(const std::string& key) { return wrong(fmt::format("no member \"{}\"", key)); }
   bool at_end() const noexcept { return token_ == token::end; }
+  /// Where the next value begins.
+  std::size_t offset() const noexcept { return json_.offset(); }
   bool wrong(std::string_view expected) { return wrong(expected, json_.offset()); }
   const error& failure() const noexcept { return failure_; }
 
@@ -125,6 +127,7 @@ class state_reader {
 
 /// A schedule, and how it stood.
 struct standing {
+  std::size_t offset = 0, expression_offset = 0;  // of its object in the state, and of its expression there
   schedule of{};
   std::int64_t anchor = 0, next = never_ms, last = std::numeric_limits<std::int64_t>::min();
   bool paused = false;
@@ -134,15 +137,22 @@ struct standing {
 };
 
 struct saved_fire {
+  std::size_t offset = 0;  // of the number of its schedule, in the state
   std::size_t schedule = 0;
   planned_fire fire{};
   std::int64_t behind = 0, to = 0;  // of a backfill
 };
 
+struct saved_group {
+  std::size_t offset = 0;
+  std::string name{};
+  string_map tags{};
+};
+
 struct saved_state {
   int version = 0;
   std::uint64_t serials = 0;
-  std::vector<schedule_group> groups{};
+  std::vector<saved_group> groups{};
   std::vector<standing> schedules{};
   std::vector<saved_fire> fires{}, backfills{};
 };
@@ -170,7 +180,10 @@ bool read_delivery(state_reader& in, delivery_options& d) {
 
 bool read_fire(state_reader& in, saved_fire& f) {
   return in.members([&](const std::string& key) {
-    if (key == "schedule") return in.number(f.schedule);
+    if (key == "schedule") {
+      f.offset = in.offset();
+      return in.number(f.schedule);
+    }
     if (key == "time") return in.instant(f.fire.time);
     if (key == "serial") return in.number(f.fire.serial);
     if (key == "behind") return in.instant(f.behind);
@@ -202,11 +215,15 @@ bool read_progress(state_reader& in, const std::string& key, standing& s) {
 }
 
 bool read_schedule(state_reader& in, standing& s) {
+  s.offset = s.expression_offset = in.offset();
   return in.members([&](const std::string& key) {
     schedule& of = s.of;
     if (key == "name") return in.text(of.name);
     if (key == "group") return in.text(of.group);
-    if (key == "expression") return in.text(of.schedule_expression);
+    if (key == "expression") {
+      s.expression_offset = in.offset();
+      return in.text(of.schedule_expression);
+    }
     if (key == "timezone") return in.text(of.schedule_expression_timezone);
     if (key == "description") return in.text(of.description);
     if (key == "input") return in.text(of.target.input);
@@ -236,7 +253,8 @@ bool read_state(state_reader& in, saved_state& s) {
     if (key == "serials") return in.number(s.serials);
     if (key == "groups") {
       return in.elements([&] {
-        schedule_group& g = s.groups.emplace_back();
+        saved_group& g = s.groups.emplace_back();
+        g.offset = in.offset();
         return in.members([&](const std::string& member) {
           if (member == "name") return in.text(g.name);
           return member == "tags" ? in.tags(g.tags) : in.unknown(member);
@@ -254,11 +272,12 @@ result<saved_state> parse_state(std::string_view text) {
   state_reader in(text);
   saved_state s;
   if (!read_state(in, s) || !in.at_end()) return in.failure();
-  if (s.version != 1) return error{errc::invalid_argument, "this is not a scheduler's state of version 1"};
+  if (s.version != 1) return error_at(errc::invalid_argument, "this is not a scheduler's state of version 1", text, 0);
   for (const auto* list : {&s.fires, &s.backfills}) {
     for (const saved_fire& f : *list) {
       if (f.schedule >= s.schedules.size()) {
-        return error{errc::invalid_argument, fmt::format("the state names schedule {}, which it does not have", f.schedule)};
+        return error_at(errc::invalid_argument, fmt::format("the state names schedule {}, which it does not have", f.schedule),
+                        text, f.offset);
       }
     }
   }
@@ -301,33 +320,36 @@ result<void> scheduler::impl::restore(std::string_view state, const target_finde
   using namespace detail::scheduler_restore_source;
   result<saved_state> saved = parse_state(state);
   if (!saved) return std::move(saved).error();
-  for (const detail::schedule_group& g : saved->groups) {
-    if (result<void> valid = detail::check_name(g.name, "groups.name"); !valid) return valid;
-    if (result<void> valid = check_tags(g.tags); !valid) return valid;
-  }
+  // An error of a part knows nothing of the state, or a place within an expression: it gets its place in the state.
+  const auto refused = [&](error e, std::size_t offset) { return detail::error_at(e.code, std::move(e.message), state, offset); };
+  const auto wrong = [&](std::string what, std::size_t offset) {
+    return refused({errc::invalid_argument, std::move(what)}, offset);
+  };
   detail::schedule_table table;
   bool has_default = false;
-  for (detail::schedule_group& g : saved->groups) {
+  for (saved_group& g : saved->groups) {
+    if (result<void> valid = detail::check_name(g.name, "groups.name"); !valid) return refused(valid.error(), g.offset);
+    if (result<void> valid = check_tags(g.tags); !valid) return refused(valid.error(), g.offset);
     if (g.name == "default" && !std::exchange(has_default, true)) {  // it is always there
       table.set_group_tags(table.find_group(g.name), std::move(g.tags));
     } else if (table.find_group(g.name) == detail::schedule_table::none) {
       table.add_group(std::move(g.name), std::move(g.tags));
     } else {
-      return error{errc::invalid_argument, fmt::format("the state has group {} twice", g.name)};
+      return wrong(fmt::format("the state has group {} twice", g.name), g.offset);
     }
   }
   std::vector<std::uint32_t> ids;
   ids.reserve(saved->schedules.size());
   for (standing& s : saved->schedules) {
     const std::string group = s.of.group, name = s.of.name;
-    if (result<void> there = find_targets(s, find); !there) return there;
+    if (result<void> there = find_targets(s, find); !there) return refused(there.error(), s.offset);
     result<parts> made = compile(std::move(s.of), s.anchor);
-    if (!made) return std::move(made).error();
+    if (!made) return refused(made.error(), made.error().line > 0 ? s.expression_offset : s.offset);
     detail::schedule_entry& e = made->entry;
     set_standing(e, s);
     e.group = table.find_group(group);
     if (e.group == detail::schedule_table::none || table.find(e.group, name) != detail::schedule_table::none) {
-      return error{errc::invalid_argument, fmt::format("the state has schedule {} twice, or without its group {}", name, group)};
+      return wrong(fmt::format("the state has schedule {} twice, or without its group {}", name, group), s.offset);
     }
     ids.push_back(table.add(std::move(e), std::move(made->profile)));
   }

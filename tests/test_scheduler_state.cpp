@@ -134,6 +134,26 @@ TEST_CASE("scheduler: text that is no state is refused with the place, and nothi
   CHECK(empty.it->restore("{\"version\":2}", find).error().code == rulebus::errc::invalid_argument);
   const auto wrong = empty.it->restore("{\"version\":1,\n\"schedules\":[{\"nmae\":\"x\"}]}", find);
   CHECK(wrong.error().line == 2);
+  // What makes no sense by itself, and what makes none as a whole: each with its place in the state.
+  const auto refused_at = [&](std::string_view rest) {
+    const std::string text = "\n{\"version\":1,\n" + std::string(rest) + "}";
+    const auto restored = empty.it->restore(text, find);
+    REQUIRE_FALSE(restored);
+    CHECK(restored.error().line == 3);
+    CHECK(restored.error().column == restored.error().offset - 14);
+    return text.substr(restored.error().offset, 9);
+  };
+  const std::string to_probe = R"("target":"arn:probe"})", day = R"x("name":"s","expression":"rate(1 day)",)x" + to_probe;
+  CHECK(refused_at(R"x("schedules":[{"name":"s","expression":"at(2027-03-14T12:o0:00)",)x" + to_probe + "]") == "\"at(2027-");
+  CHECK(refused_at(R"x("schedules":[{)x" + day + R"x(,{"expression":"rate(1 day)","name":"/",)x" + to_probe + "]") ==
+        "{\"express");
+  CHECK(refused_at(R"x("schedules":[{"target":"arn:other","name":"s","expression":"rate(1 day)"}])x") == "{\"target\"");
+  CHECK(refused_at(R"x("schedules":[{)x" + day + R"x(,{ )x" + day + "]") == "{ \"name\":");
+  CHECK(refused_at(R"x("schedules":[{"group":"none",)x" + day + "]") == "{\"group\":");
+  CHECK(refused_at(R"x("groups":[{"name":"g"},{"tags":{},"name":"g"}])x") == "{\"tags\":{");
+  CHECK(refused_at(R"x("groups":[{"name":"/"}])x") == "{\"name\":\"");
+  CHECK(refused_at(R"x("groups":[{"tags":{"":"x"},"name":"g"}])x") == "{\"tags\":{");
+  CHECK(refused_at(R"x("schedules":[{)x" + day + R"x(],"fires":[{"time":5,"schedule":1 }])x") == "1 }]}");
   empty.it->restore(state, find).value();
   CHECK(empty.it->size() == 2);
 }

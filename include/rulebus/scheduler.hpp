@@ -147,7 +147,7 @@ class scheduler {
   using target_finder = std::function<std::shared_ptr<target>(std::string_view arn)>;
   /// Makes an empty scheduler what save saw; what was missed since is for catch_up. All, or nothing with an error:
   /// errc::invalid_json, errc::invalid_argument (not a state; schedules are there already), errc::not_found (a target), and
-  /// those of create_schedule.
+  /// those of create_schedule; with their place in the state where it is the state that is wrong.
   RULEBUS_API result<void> restore(std::string_view state, const target_finder& find);
 
  private:
