@@ -197,7 +197,9 @@ inline bool short_form(std::string_view text, decimal& out) noexcept {
     if (!read_fraction(p, end, text.size(), digits)) return false;
   }
   if (digits == 0) return out = {}, true;
-  for (; digits % 10 == 0; digits /= 10) ++exponent;
+  if (end[-1] == '0') {  // asked of the text, which is there sooner than the digits
+    for (; digits % 10 == 0; digits /= 10) ++exponent;
+  }
   if (digits >= 100000000000000000) return false;  // over 17: left to the rule
   out = {digits, exponent, negative};
   return true;

@@ -1,7 +1,7 @@
 // quick_test: the first eight bytes of a condition on strings, kept where a leaf can be compared with them without a call.
 //
 // Made for `{"anything-but": "x"}` and its kin, which cannot be looked up: each is asked of every leaf at its path, and nearly
-// always the first eight bytes are the whole answer.
+// always the first eight bytes are the whole answer. Of a wildcard they are those before its first star, or behind its last.
 //
 // Thread safety: immutable. Cost: two comparisons.
 #pragma once
@@ -24,13 +24,15 @@ class quick_test {
     const bool is_negation = c.kind == test_kind::anything_but;
     if (is_negation && c.of.size() != 1) return;
     const condition& of = is_negation ? c.of.front() : c;
-    if (!find_place(of.kind)) return;
-    const std::string_view text = ignores_case_ ? of.caseless.ascii : of.text;
+    if (!find_place(of)) return;
+    const bool is_wildcard = of.kind == test_kind::wildcard;
+    const std::string_view text = is_wildcard ? literal_of(of.pieces) : ignores_case_ ? of.caseless.ascii : of.text;
     if (ignores_case_ && text.empty()) {  // it has characters beyond ASCII
       place_ = place::none;
       return;
     }
-    if_found_ = text.size() > sizeof bytes_ ? answer::unknown : is_negation ? answer::fails : answer::passes;
+    const bool is_all = text.size() <= sizeof bytes_ && (!is_wildcard || of.text.size() <= text.size() + 1);
+    if_found_ = !is_all ? answer::unknown : is_negation ? answer::fails : answer::passes;
     otherwise_ = is_negation ? answer::passes : answer::fails;
     size_ = static_cast<std::uint32_t>(text.size());
     bytes_ = first_word(text);
@@ -52,16 +54,26 @@ class quick_test {
  private:
   enum class place : std::uint8_t { none, whole, beginning, end };
 
-  bool find_place(test_kind kind) noexcept {
-    switch (kind) {
+  bool find_place(const condition& c) noexcept {
+    switch (c.kind) {
       case test_kind::caseless_equals: ignores_case_ = true; [[fallthrough]];
       case test_kind::string_equals: return place_ = place::whole, true;
       case test_kind::caseless_prefix: ignores_case_ = true; [[fallthrough]];
       case test_kind::prefix: return place_ = place::beginning, true;
       case test_kind::caseless_suffix: ignores_case_ = true; [[fallthrough]];
       case test_kind::suffix: return place_ = place::end, true;
+      case test_kind::wildcard: return find_place(c.pieces);
       default: return false;
     }
+  }
+  bool find_place(const wildcard_pieces& pieces) noexcept {
+    const auto& literals = pieces.literals;
+    if (literals.size() == 1) return place_ = place::whole, true;
+    if (!literals.front().empty()) return place_ = place::beginning, true;
+    return !literals.back().empty() && (place_ = place::end, true);
+  }
+  std::string_view literal_of(const wildcard_pieces& pieces) const noexcept {
+    return place_ == place::end ? pieces.literals.back() : pieces.literals.front();
   }
 
   std::uint64_t bytes_ = 0, mask_ = 0;  // of what is sought, as first_word; which of them count

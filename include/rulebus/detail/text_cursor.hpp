@@ -69,7 +69,7 @@ class text_cursor {
     if (static_cast<std::size_t>(end_ - at_) < key.size() + 16) return false;
     const char* const p = at_ + 1;
     if ((load_word(p) & mask) != first || p[key.size()] != '"' || p[key.size() + 1] != ':') return false;
-    if (mask == 0 || (key.size() > 8 && std::memcmp(p + 8, key.data() + 8, key.size() - 8) != 0)) return false;
+    if (mask == 0 || (key.size() > 8 && !same_bytes(key.substr(8), {p + 8, key.size() - 8}))) return false;
     return move_to(p + key.size() + 2), true;
   }
 
