@@ -231,7 +231,11 @@ entry* index_writer::make_entry(path_node& node, const entry_key& key) {
   node.kinds |= bit_of(key.kind);
   ++node.entry_count[static_cast<std::size_t>(key.kind)];
   if (key.kind == key_kind::any_leaf) node.any_leaf = e;
-  if (key.kind == key_kind::number) node.number_bits |= number_key::bit(load<std::uint64_t>(key.bytes.data()));
+  if (key.kind == key_kind::number) {
+    const decimal number = number_key::number_of(key.bytes);
+    node.number_bits |= number_key::bit(number.digits);
+    node.heads.add(number);
+  }
   return e;
 }
 
@@ -242,7 +246,7 @@ void index_writer::close_entry(path_node& node, entry* e) {
   if (--node.entry_count[static_cast<std::size_t>(e->kind)] == 0) node.kinds &= ~bit_of(e->kind);
   if (e == node.any_leaf) node.any_leaf = nullptr;
   // It may keep bits of numbers that are gone, which costs look-ups only.
-  if (node.entry_count[static_cast<std::size_t>(key_kind::number)] == 0) node.number_bits = 0;
+  if (node.entry_count[static_cast<std::size_t>(key_kind::number)] == 0) node.number_bits = 0, node.heads.clear();
   conditions_.give(e->id);
   if (e->has_condition()) store_.retire(e->condition());
   store_.retire(e);

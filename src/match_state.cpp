@@ -12,6 +12,7 @@ void match_state::fit(const snapshot& version) {
     if (table.size() < limit) table.resize(limit + limit / 2);
   };
   grow(paths_, version.path_limit);
+  grow(searched_, version.path_limit);
   grow(answers_, version.condition_limit);
   grow(rule_marks_, version.slot_limit);
 }
@@ -19,6 +20,7 @@ void match_state::fit(const snapshot& version) {
 void match_state::begin(std::string_view event, std::size_t max_array_steps) {
   if (++event_ == 0) {  // after 2^32 events the numbers start again
     std::fill(paths_.begin(), paths_.end(), path_state{});
+    std::fill(searched_.begin(), searched_.end(), searched{});
     std::fill(answers_.begin(), answers_.end(), answer{});
     std::fill(rule_marks_.begin(), rule_marks_.end(), 0);
     event_ = 1;
@@ -94,10 +96,10 @@ void match_state::probe_string(const path_node& node, std::string_view text, std
 }
 
 void match_state::probe_number(const path_node& node, std::string_view text, std::uint32_t number) {
-  const bool has_numbers = (node.kinds & bit_of(key_kind::number)) != 0, has_ranges = !node.ranges.empty();
-  if (has_numbers || has_ranges) {
+  const bool may_be_equal = node.heads.may_have(text), has_ranges = !node.ranges.empty();
+  if (may_be_equal || has_ranges) {
     const std::optional<decimal> d = normal_form(text);
-    if (d && has_numbers && (node.number_bits & number_key::bit(d->digits)) != 0) {
+    if (d && may_be_equal && (node.number_bits & number_key::bit(d->digits)) != 0) {
       found(find_entry_inline(node, key_kind::number, number_key(*d).view()), number);
     }
     if (d && has_ranges) probe_ranges(node, *d, number);

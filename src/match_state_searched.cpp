@@ -4,9 +4,11 @@
 namespace rulebus::inline v1::detail {
 
 void match_state::probe_ranges(const path_node& node, const decimal& value, std::uint32_t number) {
+  // Numbers at one path, such as the coordinates of a shape, often stand close together.
+  searched& before = searched_[node.path_id];
+  if (before.event == event_ && is_surely_between(value, before.around.low, before.around.high)) return;
   const std::optional<double> x = comparable(value);
-  if (!x) return;
-  node.ranges.search(*x, [&](const entry& e) { return found(&e, number), true; });
+  if (x) before = {event_, node.ranges.search(*x, [&](const entry& e) { return found(&e, number), true; })};
 }
 
 void match_state::probe_infixes(const path_node& node, std::string_view text, std::uint32_t number) {

@@ -267,6 +267,14 @@ std::optional<double> comparable(const decimal& form) noexcept {
   return value;
 }
 
+bool is_surely_between(const decimal& form, double low, double high) noexcept {
+  if (form.exponent > 0 || form.exponent < -22) return false;
+  const double size = static_cast<double>(static_cast<std::int64_t>(form.digits)) / number::powers[-form.exponent];
+  const double value = form.negative ? -size : size;
+  const double margin = size * 1e-15;  // two roundings here and one on the way to the nearest double: 3.4e-16
+  return value - margin > low && value + margin < high;
+}
+
 std::string shortest(double value) {
   if (value == 0) return "0";
   const decimal d = number::shortest_decimal(value);

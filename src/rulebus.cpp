@@ -45,6 +45,7 @@
 #include "matcher.cpp"
 #include "names.cpp"
 #include "number.cpp"
+#include "number_heads.cpp"
 #include "own_input.cpp"
 #include "pattern.cpp"
 #include "pattern_dump.cpp"

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <new>
 #include <set>
@@ -74,6 +75,17 @@ std::multiset<const item*> expected(const std::vector<item*>& set, double x) {
   return out;
 }
 
+/// Whether no item but those that hold x holds a number that is strictly between the answers of a search for x.
+bool is_alone_between(const interval_tree<item>& tree, const std::vector<item*>& set, double x) {
+  const interval around = tree.search(x, [](const item&) { return true; });
+  const auto meets = [&](const item* i) {
+    return i->bounds.low <= i->bounds.high && i->bounds.low < around.high && i->bounds.high > around.low;
+  };
+  const auto holds = [&](const item* i) { return i->bounds.low <= x && x <= i->bounds.high; };
+  return around.low < x && x < around.high &&
+         std::none_of(set.begin(), set.end(), [&](const item* i) { return meets(i) && !holds(i); });
+}
+
 std::size_t bytes_of(const std::vector<item*>& set) {
   version_store store(&nothing_to_destroy);
   interval_tree<item> tree;
@@ -99,6 +111,7 @@ TEST_CASE("interval_tree: agrees with a list under random changes, and gives all
       if (random.percent(40)) t.store.commit();
       const double x = random.percent(80) ? t.number() : t.number() + 0.5;
       REQUIRE(found(t.tree, x) == expected(t.set, x));
+      REQUIRE(is_alone_between(t.tree, t.set, x));
     }
     for (double x = -1; x <= std::min(t.spread, 50.0); x += 0.5) REQUIRE(found(t.tree, x) == expected(t.set, x));
     t.store.commit();
@@ -171,4 +184,21 @@ TEST_CASE("ranges: open ends become the next double") {
   CHECK(open.high + 1.2e-16 == 1);
   CHECK(closed({.low = 0, .high = 1, .low_open = false, .high_open = false}) == interval{0, 1});
   CHECK(rulebus::detail::range_key::bounds(rulebus::detail::range_key(open).view()) == open);
+}
+
+TEST_CASE("interval_tree: a search tells how far it is to the next items") {
+  std::vector<item> items;
+  for (int i = 0; i < 1000; ++i) items.push_back({static_cast<std::uint32_t>(i) * 0x9e3779b1U, {i * 10.0, i * 10.0 + 4}});
+  version_store store(&nothing_to_destroy);
+  interval_tree<item> tree;
+  const auto search = [&](double x) { return tree.search(x, [](const item&) { return true; }); };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  CHECK(search(5) == interval{-infinity, infinity});
+  for (item& i : items) tree.insert(store, i.bounds, &i), store.commit();
+  CHECK(search(2222) == interval{2214, 2230});
+  CHECK(search(2224) == interval{2214, 2230});
+  CHECK(search(2225) == interval{2224, 2230});
+  CHECK(search(-1) == interval{-infinity, 0});
+  CHECK(search(99999) == interval{9994, infinity});
+  tree.free_nodes(store);
 }

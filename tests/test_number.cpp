@@ -203,3 +203,31 @@ TEST_CASE("normal form: digits read eight at a time are those read one by one") 
     REQUIRE(normal_form(text) == normal_form(text + "e0"));
   }
 }
+
+TEST_CASE("is_surely_between: says so of nothing that is not, and of nearly all that is") {
+  const std::uint64_t seed = tests::seed();
+  MESSAGE("RULEBUS_SEED=" << seed);
+  tests::random_source random(seed);
+  for (std::uint64_t i = 0; i < 300'000 / tests::build_slowness; ++i) {
+    std::string text = random.percent(50) ? "-" : "";
+    text += std::to_string(random.below(random.percent(50) ? 200 : 100'000'000));
+    if (random.percent(80)) text += ".";
+    const std::size_t digits = text.back() == '.' ? random.between(1, 16) : 0;
+    for (std::size_t n = digits; n > 0; --n) text += static_cast<char>('0' + random.below(10));
+    const auto form = normal_form(text);
+    if (!form) continue;
+    CAPTURE(text);
+    const double nearest = std::strtod(text.c_str(), nullptr);
+    double low = nearest, high = nearest;
+    for (std::size_t n = random.below(12); n > 0; --n) low = std::nextafter(low, -1e300);
+    for (std::size_t n = random.below(12); n > 0; --n) high = std::nextafter(high, 1e300);
+    if (is_surely_between(*form, low, high)) REQUIRE((low < nearest && nearest < high));
+    CHECK_FALSE(is_surely_between(*form, nearest, 1e300));
+    CHECK_FALSE(is_surely_between(*form, -1e300, nearest));
+    const double far = std::abs(nearest) * 1e-14 + 1e-20;
+    if (form->exponent <= 0) REQUIRE(is_surely_between(*form, nearest - far, nearest + far));
+  }
+  CHECK_FALSE(is_surely_between(normal_form("1e300").value(), 0, 1e301));
+  CHECK_FALSE(is_surely_between(normal_form("1e-300").value(), -1, 1));
+  CHECK(is_surely_between(normal_form("0").value(), -1, 1));
+}

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "rulebus/detail/hash_trie_nodes.hpp"
@@ -40,10 +41,14 @@ class interval_tree {
  public:
   bool empty() const noexcept { return root_ == nullptr; }
 
-  /// Visits the items that hold x, until a visit returns false.
+  /// Visits the items that hold x, until a visit returns false. If none did: the numbers strictly between low and high are in
+  /// no items but these.
   template <class Visit>
-  void search(double x, Visit visit) const {
-    if (root_ != nullptr) search_node(root_, x, visit);
+  interval search(double x, Visit visit) const {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    interval around{-infinity, infinity};
+    if (root_ != nullptr) search_node(root_, x, visit, around);
+    return around;
   }
 
   /// Adds an item that is not in the set.
@@ -88,12 +93,19 @@ class interval_tree {
   }
 
   template <class Visit>
-  static bool search_node(const node* n, double x, Visit& visit) {
+  static bool search_node(const node* n, double x, Visit& visit, interval& around) {
     const double *const lows = n->lows(), *const highs = n->highs();
-    for (std::uint32_t i = 0; i < n->size && lows[i] <= x; ++i) {
-      if (highs[i] < x) continue;
-      if (!(n->level == 0 ? visit(*static_cast<Item*>(n->below()[i])) : search_node(n->child(i), x, visit))) return false;
+    double below = around.low;  // here, where it can be in a register
+    std::uint32_t i = 0;
+    for (; i < n->size && lows[i] <= x; ++i) {
+      if (highs[i] < x) {
+        below = std::max(below, highs[i]);
+      } else if (!(n->level == 0 ? visit(*static_cast<Item*>(n->below()[i])) : search_node(n->child(i), x, visit, around))) {
+        return false;
+      }
     }
+    around.low = std::max(around.low, below);
+    if (i < n->size) around.high = std::min(around.high, lows[i]);
     return true;
   }
 

@@ -56,6 +56,11 @@ class match_state {
     bool in_array = false;  ///< some leaf is in an array element
     bool outside = false;   ///< some leaf is in none
   };
+  /// At a path: what no number strictly between these finds, was found already.
+  struct searched {
+    std::uint32_t event = 0;
+    interval around;
+  };
   struct answer {
     std::uint32_t event = 0;
     std::uint32_t first_hit = none;  ///< none: no leaf passes; some: which ones do was not asked yet
@@ -108,6 +113,7 @@ class match_state {
   std::uint32_t event_ = 0;
   std::vector<leaf_record> leaves_;
   std::vector<path_state> paths_;
+  std::vector<searched> searched_;  // by path
   std::vector<answer> answers_;
   std::vector<hit> hits_;            // first those of look-ups, in the order of leaves
   std::ptrdiff_t look_up_hits_ = 0;  // how many these are

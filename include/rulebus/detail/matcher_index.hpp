@@ -28,10 +28,12 @@
 #include <string_view>
 
 #include "rulebus/detail/compiled_rule.hpp"
+#include "rulebus/detail/entry_keys.hpp"
 #include "rulebus/detail/hash.hpp"
 #include "rulebus/detail/hash_trie.hpp"
 #include "rulebus/detail/infix_set.hpp"
 #include "rulebus/detail/interval_tree.hpp"
+#include "rulebus/detail/number_heads.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
 #include "rulebus/detail/quick_test.hpp"
 #include "rulebus/detail/version_store.hpp"
@@ -153,6 +155,7 @@ struct path_node : block {
   length_list* lengths = nullptr;  ///< null: none
   std::uint64_t first_bytes = 0;   ///< a filter: bit b is set if a child's step begins with b modulo 64 ('.' if empty)
   std::uint64_t number_bits = 0;   ///< a filter: number_key::bit of each number among the entries
+  number_heads heads;              ///< another one: of the same numbers
   std::uint32_t kinds = 0;         ///< bit_of each key_kind among the entries
   std::uint32_t path_id = 0;       ///< name->id
   std::uint32_t hash = 0;          ///< of the step
@@ -205,28 +208,6 @@ template <class Map = as_written>
 template <class Map = as_written>
 entry* find_entry(const path_node& n, key_kind kind, std::string_view text, Map map = {}) noexcept {
   return find_entry_inline(n, kind, text, map);
-}
-
-/// Key bytes of a number in normal form: two words, so that a reader hashes what it has just written without waiting for it.
-struct number_key {
-  std::uint64_t words[2];
-  explicit number_key(const decimal& d) noexcept
-      : words{d.digits, static_cast<std::uint32_t>(d.exponent) | std::uint64_t{d.negative} << 32} {}
-  std::string_view view() const noexcept { return {reinterpret_cast<const char*>(words), sizeof words}; }
-  static std::uint64_t bit(std::uint64_t digits) noexcept { return std::uint64_t{1} << (digits * 0x9e3779b97f4a7c15 >> 58); }
-};
-/// Key bytes of an address, or of a network when it is masked.
-struct address_key {
-  char bytes[18];
-  explicit address_key(const ip_address& a, unsigned bits = 255) noexcept {
-    std::memcpy(bytes, a.bytes.data(), 16);
-    bytes[16] = static_cast<char>(a.size);
-    bytes[17] = static_cast<char>(bits);
-  }
-  std::string_view view() const noexcept { return {bytes, sizeof bytes}; }
-};
-constexpr std::string_view literal_key(leaf_type t) noexcept {
-  return t == leaf_type::true_value ? "t" : t == leaf_type::false_value ? "f" : "n";
 }
 
 /// One published version.

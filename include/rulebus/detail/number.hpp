@@ -30,6 +30,10 @@ RULEBUS_API std::optional<double> comparable(std::string_view text) noexcept;
 /// The same of a number in normal form.
 RULEBUS_API std::optional<double> comparable(const decimal& form) noexcept;
 
+/// True only if the number, or the double nearest to it, is greater than low and less than high. May be false near these, and of
+/// numbers with an unusual exponent. Cost: a division.
+RULEBUS_API bool is_surely_between(const decimal& form, double low, double high) noexcept;
+
 /// Canonical text of a comparable number: the shortest that round-trips; integers below 1e17 without exponent or point.
 RULEBUS_API std::string shortest(double value);
 
