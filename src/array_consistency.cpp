@@ -7,6 +7,8 @@
 
 namespace rulebus::inline v1::detail {
 
+// Wherever memory may run out, what tells that something is there is written last: begin() finds all that is to be undone.
+
 void array_solver::begin(std::span<const array_element> elements, std::uint32_t array_count) {
   elements_ = elements;
   fields_.clear();
@@ -19,8 +21,8 @@ void array_solver::begin(std::span<const array_element> elements, std::uint32_t 
   states_.clear();
   state_count_ = 0;
   if (chosen_index_.size() <= array_count) {
-    chosen_index_.resize(array_count + 1);
     last_use_.resize(array_count + 1);
+    chosen_index_.resize(array_count + 1);
   }
 }
 
@@ -59,8 +61,8 @@ void array_solver::note_use(std::uint32_t element, std::uint32_t number) {
   for (; element != 0; element = elements_[element].outer) {
     const std::uint32_t array = elements_[element].array;
     if (last_use_[array] != 0) continue;
-    last_use_[array] = number + 1;
     noted_.push_back(array);
+    last_use_[array] = number + 1;
   }
 }
 
@@ -78,8 +80,8 @@ bool array_solver::choose(std::uint32_t element) {
     std::uint32_t& chosen = chosen_index_[e.array];
     if (chosen == e.index + 1) continue;
     if (chosen != 0) return false;
-    chosen = e.index + 1;
     trail_.push_back(e.array);
+    chosen = e.index + 1;
   }
   return true;
 }
@@ -149,8 +151,9 @@ void array_solver::remember_failure() {
   const std::string_view bytes(reinterpret_cast<const char*>(state_.data()), state_.size() * sizeof state_[0]);
   std::size_t i = hash_bytes(bytes, 3) & (table_.size() - 1);
   while (table_[i] != 0) i = (i + 1) & (table_.size() - 1);
-  table_[i] = static_cast<std::uint32_t>(states_.size() + 1);
+  const auto offset = static_cast<std::uint32_t>(states_.size());
   states_.insert(states_.end(), state_.begin(), state_.end());
+  table_[i] = offset + 1;
   ++state_count_;
 }
 
