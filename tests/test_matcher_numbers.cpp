@@ -39,10 +39,11 @@ class generator {
     if (random.percent(10)) fraction.front() = static_cast<char>('3' + random.below(3));
     return "-122.42" + fraction;
   }
+  /// The same, sometimes written in another way, or with a digit more.
   std::string spelled() {
     const std::string n = number();
-    const bool is_plain = n.find_first_of("e.") != std::string::npos && n.find('e') == std::string::npos;
-    if (is_plain && random.percent(20)) return n + random.pick(std::vector<std::string>{"0", "00", "e0", "E+0", "5"});
+    if (n.find('.') != std::string::npos && random.percent(20))
+      return n + random.pick(std::vector<std::string>{"0", "00", "e0", "E+0", "5"});
     return n;
   }
   std::string condition() {

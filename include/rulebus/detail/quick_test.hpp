@@ -31,6 +31,7 @@ class quick_test {
       place_ = place::none;
       return;
     }
+    // Of a wildcard the text is all when it has but one star beside it; one with escapes may look as if it had more.
     const bool is_all = text.size() <= sizeof bytes_ && (!is_wildcard || of.text.size() <= text.size() + 1);
     if_found_ = !is_all ? answer::unknown : is_negation ? answer::fails : answer::passes;
     otherwise_ = is_negation ? answer::passes : answer::fails;
