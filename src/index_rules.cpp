@@ -376,9 +376,25 @@ void index_writer::release_form(const rule_form& form) {
   store_.retire(e);
 }
 
-compiled_rule* index_writer::make_rule(const draft& d, rule_id id, const rule_form* form) {
+/// A rule that is the first under its only entry stands beside it. A reader that finds one of very many entries waits for that
+/// memory; with the rule elsewhere it would wait twice (100,000 rules: a quarter of the time of an event).
+compiled_rule* index_writer::make_beside_entry(draft& d, std::size_t values) {
+  draft::post& p = d.posts[0];
+  path_node& node = *d.nodes[p.field];
+  entry* const alone = p.under;
+  if (!store_.is_fresh(alone) || !alone->rules.empty() || alone == node.any_leaf) return store_.make<compiled_rule>(values);
+  const auto [moved, rule] = store_.make_pair<entry, compiled_rule>(alone->bytes() - sizeof(entry), values);
+  moved->copy_contents(*alone);
+  node.entries.replace(store_, alone, moved);
+  store_.retire(alone);
+  p.under = moved;
+  return rule;
+}
+
+compiled_rule* index_writer::make_rule(draft& d, rule_id id, const rule_form* form) {
   const std::size_t conditions = rules::bytes_of(d.conditions);
-  auto* rule = store_.make<compiled_rule>(conditions + d.posts.size() * sizeof(posting));
+  const std::size_t values = conditions + d.posts.size() * sizeof(posting);
+  compiled_rule* const rule = d.posts.size() == 1 ? make_beside_entry(d, values) : store_.make<compiled_rule>(values);
   rule->id = id;
   rule->form = form;
   rule->is_settled = d.is_settled ? 1 : 0;

@@ -45,9 +45,7 @@ void destroy_block(block& b) noexcept { delete static_cast<lazy_condition&>(b).t
 template <class T>
 T* copy_of(version_store& store, T* original) {
   T* copy = store.make<T>(original->bytes() - sizeof(T));
-  const block header = *copy;
-  std::memcpy(static_cast<void*>(copy), original, original->bytes());
-  static_cast<block&>(*copy) = header;
+  copy->copy_contents(*original);
   store.retire(original);
   return copy;
 }

@@ -103,7 +103,10 @@ struct trie_list : block {
       const std::uint64_t differ = word ^ (ones * mark);
       for (std::uint64_t equal = (differ - ones) & ~differ & (ones << 7); equal != 0; equal &= equal - 1) {
         const std::uint32_t at = first + static_cast<std::uint32_t>(std::countr_zero(equal)) / 8;
-        if (at < size && same(*items()[at])) return items()[at];
+        if (at >= size) continue;
+        Item* const item = items()[at];
+        __builtin_prefetch(reinterpret_cast<const char*>(item) + 64);  // what stands beside it (version_store::make_pair)
+        if (same(*item)) return item;
       }
     }
     return nullptr;

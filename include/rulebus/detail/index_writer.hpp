@@ -83,7 +83,8 @@ class index_writer {
   const rule_form* take_form(const draft& d, const rule_form::numbers& count);
   form_entry* open_form(form_entry* existing);
   void release_form(const rule_form& form);
-  compiled_rule* make_rule(const draft& d, rule_id id, const rule_form* form);
+  compiled_rule* make_beside_entry(draft& d, std::size_t values);
+  compiled_rule* make_rule(draft& d, rule_id id, const rule_form* form);
   void choose_entries(std::size_t field, draft& d);
   void release_conditions(const compiled_rule& rule);
   void withdraw_postings(compiled_rule& rule);

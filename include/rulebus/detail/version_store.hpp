@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 #include <vector>
@@ -20,12 +21,18 @@ namespace rulebus::inline v1::detail {
 
 /// What every block begins with, in one word since there are many small blocks.
 struct block {
-  static constexpr std::uint64_t last_version = (std::uint64_t{1} << 40) - 1;  // after 30 years of 1000 changes a second
+  static constexpr std::uint64_t last_version = (std::uint64_t{1} << 38) - 1;  // after 8 years of 1000 changes a second
   static constexpr std::size_t most_words = (std::size_t{1} << 23) - 1;
-  std::uint64_t born : 40;        ///< version
+  std::uint64_t born : 38;        ///< version
   std::uint64_t words : 23;       ///< of 8 bytes, allocated
   std::uint64_t owns_memory : 1;  ///< 1: the store's destroy function must see it before it is freed
+  std::uint64_t in_pair : 1;      ///< 1: shares its memory with another block, while that one lives too
+  std::uint64_t is_second : 1;    ///< 1: of such a pair, the one behind
   std::size_t bytes() const noexcept { return std::size_t{words} * 8; }
+  /// Copies all but this header, from a block of the same type and size.
+  void copy_contents(const block& from) noexcept {
+    std::memcpy(reinterpret_cast<char*>(this + 1), reinterpret_cast<const char*>(&from + 1), from.bytes() - sizeof(block));
+  }
 };
 
 class version_store {
@@ -50,18 +57,21 @@ class version_store {
   /// must abort.
   template <class T>
   T* make(std::size_t extra = 0) {
-    const std::size_t words = (sizeof(T) + extra + 7) / 8;
-    if (words > block::most_words) throw std::bad_alloc();
-    fresh_.reserve(fresh_.size() + 1 > fresh_.capacity() ? 2 * fresh_.capacity() + 16 : 0);
-    void* memory = std::malloc(words * 8);
-    if (memory == nullptr) throw std::bad_alloc();
-    T* made = new (memory) T();
-    made->born = building() & block::last_version;
-    made->words = words & block::most_words;
-    made->owns_memory = 0;
-    fresh_.push_back(made);
-    bytes_ += words * 8;
-    return made;
+    const std::size_t words = words_of<T>(extra);
+    return begin_block<T>(allocate(words, 1), words);
+  }
+
+  /// Two blocks side by side, for what is read together. Each is retired by itself; the memory is freed, and counted, as one,
+  /// when both may go.
+  template <class First, class Second>
+  std::pair<First*, Second*> make_pair(std::size_t extra_of_first, std::size_t extra_of_second) {
+    const std::size_t first_words = words_of<First>(extra_of_first), second_words = words_of<Second>(extra_of_second);
+    std::uint64_t* const memory = allocate(first_words + 1 + second_words, 2);
+    memory[first_words] = first_words;
+    First* const first = begin_block<First>(memory, first_words);
+    Second* const second = begin_block<Second>(memory + first_words + 1, second_words);
+    first->in_pair = second->in_pair = second->is_second = 1;
+    return {first, second};
   }
 
   /// True when this transaction made the block, and may change it in place.
@@ -112,6 +122,7 @@ class version_store {
   /// Frees a block that belongs to the newest version, when the whole structure goes.
   void free_block(block* b) noexcept {
     if (b->owns_memory != 0) destroy_(*b);
+    if (b->in_pair != 0) return leave_pair(b);
     bytes_ -= b->bytes();
     std::free(b);
   }
@@ -119,6 +130,7 @@ class version_store {
  private:
   static constexpr std::uint64_t nothing = UINT64_MAX, unused = UINT64_MAX - 1;
   static constexpr std::size_t none = SIZE_MAX;
+  static constexpr std::uint64_t one_is_gone = std::uint64_t{1} << 63;
   // A retired block waits for one of the pins that need it, and is looked at again when that one moves: so a pin that stays
   // for long costs the others nothing, whatever it holds.
   struct retired {
@@ -130,6 +142,43 @@ class version_store {
     std::uint64_t at;
     std::size_t first;  // of the records that wait for it
   };
+
+  template <class T>
+  static std::size_t words_of(std::size_t extra) {
+    const std::size_t words = (sizeof(T) + extra + 7) / 8;
+    if (words > block::most_words) throw std::bad_alloc();
+    return words;
+  }
+  // Memory for so many blocks, with room for them in the list of fresh ones.
+  std::uint64_t* allocate(std::size_t words, std::size_t blocks) {
+    fresh_.reserve(fresh_.size() + blocks > fresh_.capacity() ? 2 * fresh_.capacity() + 16 : 0);
+    void* const memory = std::malloc(words * 8);
+    if (memory == nullptr) throw std::bad_alloc();
+    bytes_ += words * 8;
+    return static_cast<std::uint64_t*>(memory);
+  }
+  template <class T>
+  T* begin_block(void* memory, std::size_t words) noexcept {
+    T* made = new (memory) T();
+    made->born = building() & block::last_version;
+    made->words = words & block::most_words;
+    made->owns_memory = made->in_pair = made->is_second = 0;
+    fresh_.push_back(made);
+    return made;
+  }
+  // Between the two of a pair stands where it begins, and whether one of them is gone.
+  void leave_pair(block* b) noexcept {
+    auto* const words = reinterpret_cast<std::uint64_t*>(b);
+    std::uint64_t* const middle = b->is_second != 0 ? words - 1 : words + b->words;
+    if ((*middle & one_is_gone) == 0) {
+      *middle |= one_is_gone;
+      return;
+    }
+    std::uint64_t* const first = middle - (*middle & ~one_is_gone);
+    const std::uint64_t* const end = middle + 1 + reinterpret_cast<block*>(middle + 1)->words;
+    bytes_ -= static_cast<std::size_t>(end - first) * 8;
+    std::free(first);
+  }
 
   std::size_t holder_of(std::uint64_t born, std::uint64_t until) const noexcept {
     for (std::size_t i = 0; i < pins_.size(); ++i) {
