@@ -17,7 +17,7 @@ LEVELS = {
     **dict.fromkeys(("json_reader", "json_tokens", "number", "ip_address", "case_mapping", "regexp"), 0),
     **dict.fromkeys(("event", "cloud_event", "cloud_events", "json_index", "json_cursor", "shape_cursor", "time_zone"), 1),
     **dict.fromkeys(("pattern", "condition", "quick_test", "wildcard", "event_leaves", "schedule_expression"), 2),
-    **dict.fromkeys(("matcher", "match_state", "index", "entry_keys", "event_walk", "explain", "transformer"), 3),
+    **dict.fromkeys(("matcher", "match_state", "answer_table", "index", "entry_keys", "event_walk", "explain", "transformer"), 3),
     **dict.fromkeys(("arn", "observer", "journey", "put_events", "envelope", "names", "tags", "tag_index"), 4),
     **dict.fromkeys(("target", "delivery", "dead_letter", "invocation", "lane", "dispatcher", "failure_reporter"), 4),
     "spent_invocations": 4,

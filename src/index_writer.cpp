@@ -109,7 +109,6 @@ void index_writer::transact(Change change) {
   conditions_.commit();
   slots_.commit();
   next_.path_limit = paths_.limit();
-  next_.condition_limit = conditions_.limit();
   next_.slot_limit = slots_.limit();
   store_.commit();
   current_ = next_;

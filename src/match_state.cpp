@@ -13,7 +13,6 @@ void match_state::fit(const snapshot& version) {
   };
   grow(paths_, version.path_limit);
   grow(searched_, version.path_limit);
-  grow(answers_, version.condition_limit);
   grow(rule_marks_, version.slot_limit);
 }
 
@@ -21,10 +20,10 @@ void match_state::begin(std::string_view event, std::size_t max_array_steps) {
   if (++event_ == 0) {  // after 2^32 events the numbers start again
     std::fill(paths_.begin(), paths_.end(), path_state{});
     std::fill(searched_.begin(), searched_.end(), searched{});
-    std::fill(answers_.begin(), answers_.end(), answer{});
     std::fill(rule_marks_.begin(), rule_marks_.end(), 0);
     event_ = 1;
   }
+  answers_.begin_event();
   leaves_.clear();
   hits_.clear();
   candidates_.clear();
@@ -223,7 +222,7 @@ inline bool match_state::is_answered(const compiled_condition* first, const comp
   constexpr std::ptrdiff_t short_list = 8;
   if (end - first > short_list) return is_any_found(first, end, path);
   for (; first != end; ++first) {
-    if (answers_[first->entry.id].event == event_) return true;
+    if (answers_.find(first->entry.id) != nullptr) return true;
   }
   return false;
 }
@@ -243,12 +242,13 @@ bool match_state::is_any_found(const compiled_condition* first, const compiled_c
 
 /// Whether a leaf passes a condition that no entry has answered; evaluated when first asked for.
 inline bool match_state::lazy_holds(const lazy_condition& c, const path_state& path) {
-  const answer& a = answers_[c.id];
-  return a.event == event_ ? a.first_hit != none : evaluate(c, path);
+  const condition_answer* const a = answers_.find(c.id);
+  return a != nullptr ? a->first_hit != none : evaluate(c, path);
 }
 
 bool match_state::evaluate(const lazy_condition& c, const path_state& path) {
-  answer& a = answers_[c.id] = {event_, none};
+  condition_answer& a = answers_.at(c.id);
+  a.first_hit = none;
   for (std::uint32_t i = path.first; i != none && a.first_hit == none; i = leaves_[i].next) {
     if (leaf_passes(c, leaves_[i].value)) a.first_hit = some;
   }
@@ -257,7 +257,7 @@ bool match_state::evaluate(const lazy_condition& c, const path_state& path) {
 
 /// Finds all leaves that pass such a condition, when at least one does.
 void match_state::list_hits(const path_state& path, const lazy_condition& c) {
-  answer& a = answers_[c.id];
+  condition_answer& a = answers_.at(c.id);
   if (a.first_hit != some) return;
   a.first_hit = none;
   for (std::uint32_t i = path.first; i != none; i = leaves_[i].next) {
@@ -324,10 +324,11 @@ void match_state::add_leaves(const compiled_rule& rule, const compiled_field& f,
   for (std::uint32_t i = 0; i < f.condition_count; ++i) {
     const compiled_condition& c = rule.conditions()[f.first_condition + i];
     const bool lazy = i >= f.answered;
-    const answer& a = answers_[lazy ? c.lazy->id : c.entry.id];
-    if (!(lazy ? lazy_holds(*c.lazy, path) : a.event == event_)) continue;
+    if (lazy && !lazy_holds(*c.lazy, path)) continue;
     if (lazy) list_hits(path, *c.lazy);
-    for (std::uint32_t h = a.first_hit; h != none; h = hits_[h].next) {
+    const condition_answer* const a = answers_.find(lazy ? c.lazy->id : c.entry.id);
+    if (a == nullptr) continue;
+    for (std::uint32_t h = a->first_hit; h != none; h = hits_[h].next) {
       const std::uint32_t element = leaves_[hits_[h].leaf].element;
       count_step();
       if (element_marks_[element] == element_mark_) continue;

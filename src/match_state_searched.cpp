@@ -14,7 +14,7 @@ void match_state::probe_ranges(const path_node& node, const decimal& value, std:
 void match_state::probe_infixes(const path_node& node, std::string_view text, std::uint32_t number) {
   const auto hash_of = [](std::string_view piece) { return key_hash(key_kind::infix, piece); };
   node.infixes.search(text, hash_of, [&](const entry& e) {
-    if (answers_[e.id].event == event_) return false;
+    if (answers_.find(e.id) != nullptr) return false;
     found(&e, number);
     return true;
   });
@@ -22,8 +22,8 @@ void match_state::probe_infixes(const path_node& node, std::string_view text, st
 
 void match_state::scan(const path_node& node, const detail::leaf& value) {
   node.scans.for_each([&](const entry& e) {
-    answer& a = answers_[e.id];
-    if (a.event != event_) a = {event_, none};
+    condition_answer& a = answers_.at(e.id);
+    if (a.first_hit == condition_answer::unknown) a.first_hit = none;
     if (a.first_hit != none || !leaf_passes(*e.condition(), value)) return;
     a.first_hit = some;
     add_candidates(e);

@@ -275,6 +275,29 @@ TEST_CASE("reader: goes on after an event that was no event") {
   CHECK(matched(reader, R"({"a":"x","b":"y"})") == ids{id});
 }
 
+TEST_CASE("matcher: of thousands of values in one event, those of a rule are still told apart") {
+  matcher m;
+  matcher::reader reader(m);
+  constexpr int values = 3000;
+  std::string all, some;
+  std::vector<rule_id> rules;
+  for (int i = 0; i < values; ++i) {
+    const std::string value = "v" + std::to_string(i), other = "w" + std::to_string(i);
+    rules.push_back(add(m, R"({"a":[")" + value + R"("],"b":[")" + other + R"(",{"wildcard":")" + value + R"(.*x"}]})"));
+    all += (all.empty() ? "\"" : ",\"") + value + "\"";
+    if (i % 3 == 0) some += (some.empty() ? "\"" : ",\"") + other + "\"";
+    if (i % 3 == 1) some += ",\"" + value + ".x\"";
+  }
+  ids expected;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (i % 3 != 2) expected.push_back(rules[i]);
+  }
+  const std::string event = R"({"a":[)" + all + R"(],"b":[)" + some + "]}";
+  CHECK(matched(reader, event) == expected);
+  CHECK(matched(reader, R"({"a":["v2999"],"b":["w2998"]})").empty());
+  CHECK(matched(reader, event) == expected);
+}
+
 // ---- one pattern, one event
 
 TEST_CASE("test_event_pattern: says whether this pattern matches this event") {

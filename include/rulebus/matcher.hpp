@@ -60,7 +60,7 @@ class matcher {
 };
 
 /// One thread's view of a matcher: holds a version of the rules and all scratch memory, so that after warm-up a match
-/// allocates nothing. Not thread-safe; cheap to keep, not free to make (some kilobytes; where the processor has AVX2, up
+/// allocates nothing. Not thread-safe; cheap to keep, not free to make (some 20 kilobytes; where the processor has AVX2, up
 /// to 400 more as it learns what its events look like). The matcher must outlive it.
 /// While it exists it holds the version it saw last, so an idle reader keeps memory of removed rules: release() it.
 class matcher::reader {

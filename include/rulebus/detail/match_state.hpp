@@ -4,8 +4,8 @@
 // makes rules candidates. Afterwards the candidates are checked (match_candidates): the rest of each rule's fields and its
 // `$or`, with conditions that no entry answered evaluated when first asked for, and array consistency where it can matter.
 //
-// Answers, paths and rules are kept in tables by their small numbers. An entry is valid when it carries the number of the
-// current event, so nothing is cleared between events.
+// Paths and rules are kept in tables by their small numbers, answers in a small hash table (answer_table). An entry is valid
+// when it carries the number of the current event, so nothing is cleared between events.
 //
 // Thread safety: one thread each. After warm-up nothing is allocated.
 #pragma once
@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rulebus/detail/answer_table.hpp"
 #include "rulebus/detail/array_consistency.hpp"
 #include "rulebus/detail/matcher_index.hpp"
 #include "rulebus/detail/pattern_tree.hpp"
@@ -45,7 +46,7 @@ class match_state {
   std::span<const rule_id> matches() const noexcept { return matches_; }
 
  private:
-  static constexpr std::uint32_t none = UINT32_MAX, some = UINT32_MAX - 1;
+  static constexpr std::uint32_t none = condition_answer::none, some = condition_answer::some;
   struct leaf_record {
     detail::leaf value;
     std::uint32_t element;  ///< the array element it is in; 0: none
@@ -60,10 +61,6 @@ class match_state {
   struct searched {
     std::uint32_t event = 0;
     interval around;
-  };
-  struct answer {
-    std::uint32_t event = 0;
-    std::uint32_t first_hit = none;  ///< none: no leaf passes; some: which ones do was not asked yet
   };
   struct hit {
     std::uint32_t leaf, condition;
@@ -102,7 +99,7 @@ class match_state {
   inline bool lazy_holds(const lazy_condition& c, const path_state& path);
   bool evaluate(const lazy_condition& c, const path_state& path);
   void list_hits(const path_state& path, const lazy_condition& c);
-  void add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a);
+  void add_hit(std::uint32_t leaf_number, std::uint32_t condition, condition_answer& a);
   const path_state* leaves_at(const compiled_field& f) const noexcept;
   bool positions_agree(const compiled_rule& rule);
   void pick_group(group_place at);
@@ -114,7 +111,7 @@ class match_state {
   std::vector<leaf_record> leaves_;
   std::vector<path_state> paths_;
   std::vector<searched> searched_;  // by path
-  std::vector<answer> answers_;
+  answer_table answers_;
   std::vector<hit> hits_;            // first those of look-ups, in the order of leaves
   std::ptrdiff_t look_up_hits_ = 0;  // how many these are
   std::vector<std::uint32_t> rule_marks_;
@@ -139,7 +136,7 @@ class match_state {
   array_solver solver_;
 };
 
-inline void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, answer& a) {
+inline void match_state::add_hit(std::uint32_t leaf_number, std::uint32_t condition, condition_answer& a) {
   hits_.push_back({leaf_number, condition, a.first_hit});
   a.first_hit = static_cast<std::uint32_t>(hits_.size() - 1);
 }
@@ -171,9 +168,9 @@ inline bool match_state::leaf_passes(const lazy_condition& c, const detail::leaf
 
 inline void match_state::found(const entry* e, std::uint32_t leaf_number) {
   if (e == nullptr) return;
-  answer& a = answers_[e->id];
-  if (a.event != event_) {
-    a = {event_, is_answer(e->kind) ? none : some};
+  condition_answer& a = answers_.at(e->id);
+  if (a.first_hit == condition_answer::unknown) {
+    a.first_hit = is_answer(e->kind) ? none : some;
     add_candidates(*e);
   }
   if (is_answer(e->kind)) add_hit(leaf_number, e->id, a);

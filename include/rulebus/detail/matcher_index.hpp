@@ -215,7 +215,7 @@ struct snapshot {
   hash_trie<compiled_rule> always, by_id;
   hash_trie<form_entry> forms;
   // Numbers in use are below these: how large a reader's tables must be.
-  std::uint32_t path_limit = 0, condition_limit = 0, slot_limit = 0;
+  std::uint32_t path_limit = 0, slot_limit = 0;
   /// Rules with a path that has an empty step before a non-empty one (or is just that). An event's key "" is seen only
   /// when there is such a rule (docs/patterns.md, "Empty keys").
   std::uint32_t empty_steps = 0;
