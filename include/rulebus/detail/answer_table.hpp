@@ -22,7 +22,8 @@ struct condition_answer {
   static constexpr std::uint32_t none = UINT32_MAX;         ///< no leaf passes
   static constexpr std::uint32_t some = UINT32_MAX - 1;     ///< a leaf passes; which ones do was not asked yet
   static constexpr std::uint32_t unknown = UINT32_MAX - 2;  ///< of a row that was just made
-  std::uint64_t key = 0;                                    ///< the event's number, above the condition's
+
+  std::uint64_t key = 0;  ///< the event's number, above the condition's
   std::uint32_t first_hit = unknown;
 };
 

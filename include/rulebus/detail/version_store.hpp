@@ -26,7 +26,7 @@ struct block {
   std::uint64_t born : 38;        ///< version
   std::uint64_t words : 23;       ///< of 8 bytes, allocated
   std::uint64_t owns_memory : 1;  ///< 1: the store's destroy function must see it before it is freed
-  std::uint64_t in_pair : 1;      ///< 1: shares its memory with another block, while that one lives too
+  std::uint64_t in_pair : 1;      ///< 1: made by make_pair
   std::uint64_t is_second : 1;    ///< 1: of such a pair, the one behind
   std::size_t bytes() const noexcept { return std::size_t{words} * 8; }
   /// Copies all but this header, from a block of the same type and size.
@@ -62,7 +62,7 @@ class version_store {
   }
 
   /// Two blocks side by side, for what is read together. Each is retired by itself; the memory is freed, and counted, as one,
-  /// when both may go.
+  /// when both may go. Throws as make does.
   template <class First, class Second>
   std::pair<First*, Second*> make_pair(std::size_t extra_of_first, std::size_t extra_of_second) {
     const std::size_t first_words = words_of<First>(extra_of_first), second_words = words_of<Second>(extra_of_second);
