@@ -51,7 +51,7 @@ struct fan_out::given {
 
   void go_on(tally* ended = nullptr) noexcept {
     try {
-      refused ? to->lane->refuse(refused, *std::move(why)) : to->lane->go_on(taken, *to->target, ended);
+      refused ? to->lane->refuse(refused, *std::move(why)) : to->lane->go_on(taken, to->target, ended);
     } catch (const std::bad_alloc&) {
       const error reason = lane::reason(errc::limit_exceeded, "there is no memory to deliver the event");
       to->lane->in().report(refused ? *refused : *taken.first.i, reason, true, false);

@@ -75,7 +75,7 @@ void lane::offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::targe
   taken_in taken = admit(lock, std::move(i), to, now, caller::putter);
   if (taken.how == admission::queued) return queued(lock, taken);
   if (lock) lock.unlock();
-  go_on(taken, *to);
+  go_on(taken, to);
 }
 
 lane::taken_in lane::take_in(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now,
@@ -121,10 +121,10 @@ lane::admission lane::find_place(guard& lock, counted_ptr<invocation>& i, nanose
   return found == room::full ? admission::full : admission::queued;
 }
 
-void lane::go_on(taken_in& i, rulebus::target& to, tally* ended) {
+void lane::go_on(taken_in& i, const std::shared_ptr<rulebus::target>& to, tally* ended) {
   const counted_ptr<invocation>& kept = i.first.i;
   switch (i.how) {
-    case admission::started: i.first.count = ended; return attempt(i.first, to);
+    case admission::started: i.first.count = ended; return attempt(i.first, *to);
     case admission::queued: {
       guard lock(mutex_);
       return queued(lock, i);

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bus_probe.hpp"
+#include "lane_probe.hpp"
 #include "rulebus/bus.hpp"
 #include "rulebus/executor.hpp"
 #include "rulebus/targets/queue.hpp"
@@ -135,6 +137,33 @@ TEST_CASE("dead letters: what the bus does not accept stays, and the report says
   b.events.stop();
   CHECK(letters->redrive(b.events).value().first_error.value().code == errc::stopped);
   CHECK(letters->depth() == queue_depth{.visible = 1});
+}
+
+TEST_CASE("dead letters: one whose bus is stopped while its event is given up is told to on_error") {
+  struct stopping final : observer {
+    void observe(const log_record& r) override {
+      if (r.type == log_type::invocation_attempt_permanent_failure) of->stop();
+    }
+    bus* of = nullptr;
+  };
+  const auto watcher = std::make_shared<stopping>();
+  texts told;
+  const auto keep = [&](const delivery_failure& f) {
+    told.push_back((f.dead_lettered ? "dead-lettered: " : "lost: ") + f.reason.message);
+  };
+  std::optional<delivery> held;
+  const auto letters = std::make_shared<queue_target>();
+  bus b("orders", {.executor = make_manual_executor(), .on_error = keep, .observer = watcher});
+  watcher->of = &b;
+  b.put_rule(probe::from_shop("all")).value();
+  b.put_target("all",
+               {.id = "t", .target = probe::taking([&](delivery d) { held.emplace(std::move(d)); }), .dead_letter = letters})
+      .value();
+  b.put_event(probe::order()).value();
+  REQUIRE(held);
+  held->fail({errc::target_failed, "no"});  // the stop comes between the answer and the letter
+  CHECK(told == texts{"dead-lettered: no", "lost: the bus was stopped before the event was delivered"});
+  CHECK(letters->depth() == queue_depth{});
 }
 
 TEST_CASE("dead letters: one that fails again is a new message, and redrive comes to an end") {

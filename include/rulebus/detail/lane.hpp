@@ -68,15 +68,15 @@ class lane final : public counted {
   const counted_ptr<lane>& dead_letters() const noexcept { return dead_letters_; }
 
   enum class caller : std::uint8_t { putter, executor };
-  /// Takes an event for the target, which is `to`, and makes the first attempt at once where that is allowed. No other thread
-  /// has i yet. Out of memory: it throws, and i has not come.
+  /// Takes an event for the target, which is `to` (a closed lane has none: null), and makes the first attempt at once where that
+  /// is allowed. No other thread has i yet. Out of memory: it throws, and i has not come.
   void offer(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now);
   /// The same in two steps, for who must hold a lock until the event has its place (fan_out.hpp). take_in calls no code of users
   /// and wakes nobody; go_on does the rest, once, with nothing locked. In a thread of the executor the first attempt may be made
   /// at once whatever the dispatch, and `ended` counts what ends while the target has it.
   struct taken_in;
   taken_in take_in(counted_ptr<invocation> i, const std::shared_ptr<rulebus::target>& to, nanoseconds now, caller by) noexcept;
-  void go_on(taken_in& i, rulebus::target& to, tally* ended = nullptr);
+  void go_on(taken_in& i, const std::shared_ptr<rulebus::target>& to, tally* ended = nullptr);
   /// The rule has it no more: the target is let go as soon as nothing waits for it.
   void retire();
   /// Counts an event for the target that cannot be given to it at all.
