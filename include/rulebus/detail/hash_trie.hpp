@@ -36,9 +36,13 @@ class hash_trie {
     place at = root_;
     for (unsigned shift = 0; at.is_branch(); shift += bits) {
       const branch& b = *at.as_branch();
-      const std::uint32_t bit = bit_of(hash, shift);
-      if (!(b.mask & bit)) return nullptr;
-      at = b.children()[rank(b.mask, bit)];
+      if (at.is_full_branch()) {
+        at = b.children()[digit_of(hash, shift)];
+      } else {
+        const std::uint32_t bit = bit_of(hash, shift);
+        if (!(b.mask & bit)) return nullptr;
+        at = b.children()[rank(b.mask, bit)];
+      }
       if (shift >= 2 * bits) at.prefetch_rest();  // in a small trie all is near
     }
     if (at.is_list()) return at.as_list()->find(mark_of(hash), same);
@@ -73,7 +77,8 @@ class hash_trie {
 
   static std::uint32_t hash_of(const Item& i) noexcept { return trie_hash(i); }
   static unsigned char mark_of(std::uint32_t hash) noexcept { return static_cast<unsigned char>(hash >> 24); }
-  static std::uint32_t bit_of(std::uint32_t hash, unsigned shift) noexcept { return 1U << ((hash >> shift) & 15U); }
+  static std::uint32_t digit_of(std::uint32_t hash, unsigned shift) noexcept { return (hash >> shift) & 15U; }
+  static std::uint32_t bit_of(std::uint32_t hash, unsigned shift) noexcept { return 1U << digit_of(hash, shift); }
   static unsigned rank(std::uint32_t mask, std::uint32_t bit) noexcept { return bits_in(mask & (bit - 1)); }
 
   template <class Visit>

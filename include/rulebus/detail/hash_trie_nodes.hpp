@@ -17,7 +17,8 @@ struct trie_list;
 template <class Item>
 struct trie_branch;
 
-/// A pointer to an item, a list or a branch, or nothing; which of them stands in the lowest two bits.
+/// A pointer to an item, a list or a branch, or nothing; which of them stands in the lowest two bits. The third says that a
+/// branch has all its children: then one is found without the mask, which in a large trie is another cache line to wait for.
 template <class Item>
 class trie_place {
  public:
@@ -26,24 +27,26 @@ class trie_place {
   trie_place() noexcept = default;
   explicit trie_place(Item* i) noexcept : word_(reinterpret_cast<std::uintptr_t>(i) | item_tag) {}
   explicit trie_place(list* l) noexcept : word_(reinterpret_cast<std::uintptr_t>(l) | list_tag) {}
-  explicit trie_place(branch* b) noexcept : word_(reinterpret_cast<std::uintptr_t>(b) | branch_tag) {}
+  explicit trie_place(branch* b) noexcept
+      : word_(reinterpret_cast<std::uintptr_t>(b) | branch_tag | (b->mask == branch::all ? full_tag : 0)) {}
   bool is_nothing() const noexcept { return word_ == 0; }
   bool is_item() const noexcept { return tag() == item_tag; }
   bool is_list() const noexcept { return tag() == list_tag; }
   bool is_branch() const noexcept { return tag() == branch_tag; }
+  bool is_full_branch() const noexcept { return (word_ & full_tag) != 0; }
   Item* as_item() const noexcept { return reinterpret_cast<Item*>(word_ - item_tag); }
   list* as_list() const noexcept { return reinterpret_cast<list*>(word_ - list_tag); }
-  branch* as_branch() const noexcept { return reinterpret_cast<branch*>(word_ - branch_tag); }
+  branch* as_branch() const noexcept { return reinterpret_cast<branch*>(word_ & ~all_tags); }
 
   /// Asks for the cache lines behind the first one of a node, before what is in that one says which of them will be needed.
   void prefetch_rest() const noexcept {
-    const auto* node = reinterpret_cast<const char*>(word_ & ~std::uintptr_t{3});
+    const auto* node = reinterpret_cast<const char*>(word_ & ~all_tags);
     __builtin_prefetch(node + 64);
     __builtin_prefetch(node + 128);
   }
 
  private:
-  static constexpr std::uintptr_t item_tag = 1, list_tag = 2, branch_tag = 3;
+  static constexpr std::uintptr_t item_tag = 1, list_tag = 2, branch_tag = 3, full_tag = 4, all_tags = 7;
   std::uintptr_t tag() const noexcept { return word_ & 3U; }
   std::uintptr_t word_ = 0;
 };
@@ -68,6 +71,7 @@ inline unsigned bits_in(std::uint32_t mask16) noexcept {
 template <class Item>
 struct trie_branch : block {
   using place = trie_place<Item>;
+  static constexpr std::uint32_t all = (1U << (1U << trie_bits)) - 1;
   std::uint32_t mask = 0;  ///< bit d: there is a child for the digit d
   std::uint32_t size = 0;  ///< items below
   unsigned count() const noexcept { return bits_in(mask); }
