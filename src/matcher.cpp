@@ -1,5 +1,6 @@
 #include "rulebus/matcher.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -116,10 +117,10 @@ class alignas(64) matcher::reader::impl {
     return true;
   }
   bool walk_text(std::string_view text) {
-    // Whoever stops early and jumps to the next event is not what processors expect: they are told what to fetch.
-    for (std::size_t at = 64; at < 512; at += 64) __builtin_prefetch(text.data() + at);
-    // Events often stand in one buffer, one behind the other. Where that is not so, a prefetch does no harm: it reads nothing.
-    for (std::size_t at = 0; at < 256; at += 64) __builtin_prefetch(text.data() + text.size() + at);
+    // Events often stand in one buffer, one behind the other. But who stops early and jumps to the next one is not what
+    // processors expect: they are told what comes, likely as much as here. It does no harm where nothing is: it reads nothing.
+    const std::size_t next = std::min<std::size_t>(text.size(), 1024);
+    for (std::size_t at = 0; at < next; at += 64) __builtin_prefetch(text.data() + text.size() + at);
     return detail::has_allowed_size(text, options_) && walk(detail::text_cursor(text, options_.max_depth), text);
   }
   template <class Cursor>
