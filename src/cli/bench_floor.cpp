@@ -30,6 +30,8 @@ floor_reader::floor_reader() : impl_(std::make_unique<impl>()) {}
 floor_reader::~floor_reader() = default;
 floor_reader::floor_reader(floor_reader&&) noexcept = default;
 
+std::string floor_reader::implementation() { return simdjson::get_active_implementation()->name(); }
+
 std::size_t floor_reader::pass(std::span<const std::string_view> events) {
   std::size_t refused = 0;
   for (const std::string_view event : events) {

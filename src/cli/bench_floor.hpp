@@ -34,6 +34,9 @@ class floor_reader {
   floor_reader(floor_reader&&) noexcept;
   floor_reader& operator=(floor_reader&&) = delete;
 
+  /// Which of simdjson's implementations does it, as "haswell" (AVX2) or "icelake" (AVX-512).
+  static std::string implementation();
+
   /// Iterates over each event, which must be of padded_events. How many were refused.
   std::size_t pass(std::span<const std::string_view> events);
 

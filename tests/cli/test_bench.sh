@@ -14,7 +14,8 @@ run 0 bench --rules rules.jsonl --events events.jsonl --passes 3 --warmup 1 --js
 number='[0-9.e+-]*'
 expected='^{"rules":2,"events":300,"event_bytes":'$(($(wc -c <events.jsonl) - 300))',"add_seconds":N,"matcher_bytes":N,'
 expected+='"passes":3,"threads":1,"events_per_second":{"min":N,"median":N,"max":N},"bytes_per_second":N,'
-expected+='"nanoseconds_per_event":N,"matches_per_pass":400,"allocations_per_event":N,"floor_nanoseconds_per_event":N}$'
+expected+='"nanoseconds_per_event":N,"matches_per_pass":400,"allocations_per_event":N,"floor_nanoseconds_per_event":N,'
+expected+='"floor_implementation":"[a-z0-9]*"}$'
 grep -q "${expected//N/$number}" out || fail "the keys are not those"
 quiet
 
@@ -25,7 +26,12 @@ it "the table has the same for people, with the ratio to the floor"
 run 0 bench --rules rules.jsonl --events events.jsonl
 for row in rules events passes matches throughput "per event" floor ratio; do out_has "$row"; done
 out_has "× floor"
+out_has "(simdjson iterate, "
 out_has "400 in each pass"
+
+it "a floor that is none is not shown as one"
+SIMDJSON_FORCE_IMPLEMENTATION=no-such run 2 bench --rules rules.jsonl --events events.jsonl
+complains "SIMDJSON_FORCE_IMPLEMENTATION"
 
 it "each thread matches all events"
 run 0 bench --rules rules.jsonl --events events.jsonl --threads 2 --passes 2 --json
