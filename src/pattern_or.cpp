@@ -22,7 +22,23 @@ namespace pattern_or {
 
 using field_pointer = std::shared_ptr<const field>;
 
+bool has_choices(const program& p) {
+  return std::any_of(p.items.begin(), p.items.end(), [](const program_item& item) { return item.choose != nullptr; });
+}
+
 // ---- fields that are overridden for sure
+
+// Up to so many fields, comparing every two paths costs less than hashing each.
+constexpr std::size_t few_fields = 8;
+
+// Of a program without choices.
+void drop_by_pairs(std::vector<program_item>& items) {
+  for (auto item = items.begin(); item != items.end();) {
+    const bool is_set_again =
+        std::any_of(item + 1, items.end(), [&](const program_item& later) { return later.set->path == item->set->path; });
+    item = is_set_again ? items.erase(item) : item + 1;
+  }
+}
 
 // Walks backwards, knowing what later items set in every combination.
 class overridden_fields {
@@ -255,6 +271,7 @@ group finish(open_group&& from) {
 }  // namespace pattern_or
 
 void drop_overridden(program& p) {
+  if (p.items.size() <= pattern_or::few_fields && !pattern_or::has_choices(p)) return pattern_or::drop_by_pairs(p.items);
   std::vector<std::string_view> sure;
   pattern_or::overridden_fields().drop(p, sure);
 }
