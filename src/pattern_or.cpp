@@ -268,6 +268,20 @@ group finish(open_group&& from) {
   return out;
 }
 
+// The normal form of a program without choices, whose paths are distinct: its fields, sorted.
+group sorted_fields(const program& p) {
+  group out;
+  out.fields.reserve(p.items.size());
+  for (const program_item& item : p.items) out.fields.push_back(item.set);
+  std::sort(out.fields.begin(), out.fields.end(),
+            [](const field_pointer& a, const field_pointer& b) { return utf16_less(a->path, b->path); });
+  return out;
+}
+
+error too_many_paths(std::size_t max_paths, std::size_t offset) {
+  return {errc::limit_exceeded, fmt::format("Size of rule exceeds max value of {}", max_paths), offset};
+}
+
 }  // namespace pattern_or
 
 void drop_overridden(program& p) {
@@ -277,11 +291,13 @@ void drop_overridden(program& p) {
 }
 
 result<group> normalise(const program& p, std::size_t max_paths) {
+  if (!pattern_or::has_choices(p)) {
+    if (p.items.size() > max_paths) return pattern_or::too_many_paths(max_paths, p.items[max_paths].offset);
+    return pattern_or::sorted_fields(p);
+  }
   pattern_or::open_group root;
   std::size_t offset = 0;
-  if (!pattern_or::build(p, max_paths, root, offset)) {
-    return error{errc::limit_exceeded, fmt::format("Size of rule exceeds max value of {}", max_paths), offset};
-  }
+  if (!pattern_or::build(p, max_paths, root, offset)) return pattern_or::too_many_paths(max_paths, offset);
   return pattern_or::finish(std::move(root));
 }
 

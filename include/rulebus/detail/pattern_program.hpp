@@ -25,8 +25,8 @@ namespace rulebus::inline v1::detail {
 /// choice of empty branches only goes. Recursive over nested `$or`, as everything here. Cost: linear.
 RULEBUS_API void drop_overridden(program& p);
 
-/// The normal form. Error: errc::limit_exceeded for more than max_paths distinct paths in one combination, with the offset of
-/// the field or `$or` that is too many, but without line and column.
+/// The normal form of a program after drop_overridden(). Error: errc::limit_exceeded for more than max_paths distinct paths
+/// in one combination, with the offset of the field or `$or` that is too many, but without line and column.
 RULEBUS_API result<group> normalise(const program& p, std::size_t max_paths);
 
 /// The canonical text of a program after drop_overridden().
