@@ -139,7 +139,11 @@ bool read_bound(pattern_source& source, std::string_view operation, double& out)
   return read_comparable(source, out);
 }
 
-condition make_number(double value) { return {.kind = test_kind::number_equals, .text = shortest(value), .number = value}; }
+void make_number(double value, condition& out) {
+  out.kind = test_kind::number_equals;
+  out.text = shortest(value);
+  out.number = value;
+}
 
 // The upper end of a range whose lower end was read, or just the `]`.
 bool read_upper_bound(pattern_source& source, condition& out) {
@@ -165,7 +169,7 @@ bool read_numeric(pattern_source& source, condition& out) {
   double value = 0;
   if (!read_bound(source, operation, value)) return false;
   if (operation == "=") {
-    out = make_number(value);
+    make_number(value, out);
     return source.next() == token::array_end || source.fail("Too many elements in numeric expression");
   }
   out.kind = test_kind::range;
@@ -189,7 +193,7 @@ bool read_anything_but_item(pattern_source& source, condition& out) {
   }
   double value = 0;
   if (!read_comparable(source, value)) return false;
-  out = make_number(value);
+  make_number(value, out);
   return true;
 }
 
@@ -307,23 +311,28 @@ bool read_operator(pattern_source& source, condition& out) {
   return good && (source.next() == token::object_end || source.fail("Only one key allowed in match expression"));
 }
 
-condition make_literal_number(std::string_view text) {
-  if (const std::optional<double> value = comparable(text)) return make_number(*value);
-  return {.kind = test_kind::number_text, .text = std::string(text)};
+void make_literal_number(std::string_view text, condition& out) {
+  if (const std::optional<double> value = comparable(text)) return make_number(*value, out);
+  out.kind = test_kind::number_text;
+  out.text = text;
 }
 
-condition make_literal_string(std::string_view text) {
+void make_literal_string(std::string_view text, condition& out) {
   if (const std::optional<ip_address> address = parse_ip(text)) {
-    return {.kind = test_kind::ip_equals, .text = to_string(*address), .ip = *address};
+    out.kind = test_kind::ip_equals;
+    out.text = to_string(*address);
+    out.ip = *address;
+  } else {
+    out.kind = test_kind::string_equals;
+    out.text = text;
   }
-  return {.kind = test_kind::string_equals, .text = std::string(text)};
 }
 
 bool read_value(pattern_source& source, condition& out) {
   switch (source.last) {
     case token::object_begin: return read_operator(source, out);
-    case token::string: out = make_literal_string(source.reader.text()); return true;
-    case token::number: out = make_literal_number(source.reader.text()); return true;
+    case token::string: make_literal_string(source.reader.text(), out); return true;
+    case token::number: make_literal_number(source.reader.text(), out); return true;
     case token::true_value: out.kind = test_kind::true_value; return true;
     case token::false_value: out.kind = test_kind::false_value; return true;
     case token::null_value: out.kind = test_kind::null_value; return true;
