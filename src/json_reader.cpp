@@ -14,8 +14,21 @@ namespace reader_text {
 constexpr std::string_view value_expected =
     "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
+// Most texts are not nested deeper than this; room for them at once saves growing step by step.
+constexpr std::size_t usual_depth = 8;
+
 bool is_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+}
+
+// Behind the bytes from `at` on that a string may hold as they are and that are ASCII.
+std::size_t skip_plain(std::string_view text, std::size_t at) noexcept {
+  const auto is_plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+  };
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
 }
 
 // A character as the service's messages show it.
@@ -38,7 +51,9 @@ error error_at(errc code, std::string message, std::string_view text, std::size_
   return {code, std::move(message), offset, lines + 1, column + 1};
 }
 
-json_reader::json_reader(std::string_view text, std::size_t max_depth) : input_(text), max_depth_(max_depth) {}
+json_reader::json_reader(std::string_view text, std::size_t max_depth) : input_(text), max_depth_(max_depth) {
+  open_.reserve(std::min(max_depth, reader_text::usual_depth));
+}
 
 token json_reader::fail(errc code, std::string message, std::size_t offset) {
   failed_ = true;
@@ -157,43 +172,53 @@ token json_reader::close() {
 }
 
 token json_reader::string(token kind) {
-  ++pos_;
-  bool escaped = false;
-  std::size_t plain = pos_;  // begin of what is not yet in decoded_, once there was an escape
-  for (;;) {
-    if (at_end()) {
-      return fail(errc::invalid_json,
-                  kind == token::key ? "Unexpected end-of-input in field name"
-                                     : "Unexpected end-of-input: was expecting closing quote for a string value",
-                  pos_);
-    }
-    const auto c = static_cast<unsigned char>(input_[pos_]);
-    if (c == '"') break;
-    if (c == '\\') {
-      if (!escaped) decoded_.clear();
-      escaped = true;
-      decoded_.append(input_, plain, pos_ - plain);
-      if (!escape()) return token::error;
-      plain = pos_;
-    } else if (c >= 0x80) {
-      const utf8_character multi = decode_utf8(input_, pos_);
-      if (multi.length == 0) return unexpected({});
-      pos_ += multi.length;
-    } else if (c < 0x20) {
-      return fail(errc::invalid_json,
-                  fmt::format("Illegal unquoted character ({}): has to be escaped using backslash to be included in {}",
-                              reader_text::describe({c, 1}), kind == token::key ? "name" : "string value"),
-                  pos_);
-    } else {
-      ++pos_;
-    }
+  const std::size_t begin = ++pos_;
+  pos_ = reader_text::skip_plain(input_, begin);
+  if (!at_end() && input_[pos_] == '"') {
+    value_ = std::string_view(input_.data() + begin, pos_ - begin);
+  } else if (!rest_of_string(kind, begin)) {
+    return token::error;
   }
-  if (escaped) decoded_.append(input_, plain, pos_ - plain);
-  value_ = escaped ? std::string_view(decoded_) : input_.substr(plain, pos_ - plain);
   ++pos_;
   if (kind != token::key) return done(kind);
   expect_ = expect::colon;
   return kind;
+}
+
+// From pos_ to the closing quote, of a string whose content is at `begin`.
+bool json_reader::rest_of_string(token kind, std::size_t begin) {
+  bool escaped = false;
+  std::size_t plain = begin;  // begin of what is not yet in decoded_, once there was an escape
+  for (; at_end() || input_[pos_] != '"'; pos_ = reader_text::skip_plain(input_, pos_)) {
+    if (at_end()) {
+      fail(errc::invalid_json,
+           kind == token::key ? "Unexpected end-of-input in field name"
+                              : "Unexpected end-of-input: was expecting closing quote for a string value",
+           pos_);
+      return false;
+    }
+    const auto c = static_cast<unsigned char>(input_[pos_]);
+    if (c == '\\') {
+      if (!escaped) decoded_.clear();
+      escaped = true;
+      decoded_.append(input_, plain, pos_ - plain);
+      if (!escape()) return false;
+      plain = pos_;
+    } else if (c >= 0x80) {
+      const utf8_character multi = decode_utf8(input_, pos_);
+      if (multi.length == 0) return unexpected({}), false;
+      pos_ += multi.length;
+    } else {
+      fail(errc::invalid_json,
+           fmt::format("Illegal unquoted character ({}): has to be escaped using backslash to be included in {}",
+                       reader_text::describe({c, 1}), kind == token::key ? "name" : "string value"),
+           pos_);
+      return false;
+    }
+  }
+  if (escaped) decoded_.append(input_, plain, pos_ - plain);
+  value_ = escaped ? std::string_view(decoded_) : input_.substr(begin, pos_ - begin);
+  return true;
 }
 
 // Decodes the escape at pos_, or fails at its backslash, and for four bad digits at the first of them.

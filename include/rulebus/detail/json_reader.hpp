@@ -58,6 +58,7 @@ class json_reader {
   token close();
   token key();
   token string(token kind);
+  bool rest_of_string(token kind, std::size_t begin);
   bool escape();
   token number();
   token literal();
