@@ -38,20 +38,21 @@ class program_reader {
     bool empty = true;
     while (source_.next() == token::key) {
       empty = false;
-      const std::string key(source_.reader.text());
+      const std::string_view key = source_.reader.text();
       const std::size_t at = source_.reader.offset();
       if (key == "$or") {
         if (!read_or(out, at, combinations)) return false;
         continue;
       }
       if (inside_or && is_reserved(key)) {
-        return source_.fail(key + " is Ruler reserved fieldName which cannot be used inside $or.");
+        return source_.fail(fmt::format("{} is Ruler reserved fieldName which cannot be used inside $or.", key));
       }
       // An empty first step vanishes: the reference joins nothing to nothing.
       const std::size_t outer = path_.size();
       if (outer != 0) path_ += '.';
+      const std::size_t last_step = path_.size();
       path_ += key;
-      if (!read_member(out, key, at, inside_or, combinations)) return false;
+      if (!read_member(out, last_step, at, inside_or, combinations)) return false;
       path_.resize(outer);
     }
     if (source_.last != token::object_end) return false;
@@ -59,7 +60,8 @@ class program_reader {
   }
 
  private:
-  bool read_member(program& out, std::string_view key, std::size_t at, bool inside_or, std::size_t& combinations) {
+  // The value of the key that path_ ends with, from `last_step` on.
+  bool read_member(program& out, std::size_t last_step, std::size_t at, bool inside_or, std::size_t& combinations) {
     switch (source_.next()) {
       case token::object_begin: return read_object(out, inside_or, combinations);
       case token::array_begin: {
@@ -70,7 +72,7 @@ class program_reader {
         out.items.push_back({.set = std::move(added), .offset = at});
         return true;
       }
-      default: return source_.fail(fmt::format("\"{}\" must be an object or an array", key));
+      default: return source_.fail(fmt::format("\"{}\" must be an object or an array", path_.substr(last_step)));
     }
   }
 
@@ -168,14 +170,12 @@ result<pattern> pattern::parse(std::string_view json, const pattern_options& opt
     return detail::error_at(errc::invalid_json, "Filter is not an object", json, json.size());
   }
   detail::pattern_source source(json, options, std::min(options.max_depth, detail::pattern_text::deepest));
-  detail::program program;
-  if (!detail::pattern_text::read_program(source, program)) return source.failure();
-  detail::drop_overridden(program);
-  result<detail::group> root = detail::normalise(program, options.max_paths);
-  if (!root) return detail::error_at(root.error().code, root.error().message, json, root.error().offset);
   auto tree = std::make_shared<detail::pattern_tree>();
+  if (!detail::pattern_text::read_program(source, tree->written)) return source.failure();
+  detail::drop_overridden(tree->written);
+  result<detail::group> root = detail::normalise(tree->written, options.max_paths);
+  if (!root) return detail::error_at(root.error().code, root.error().message, json, root.error().offset);
   tree->root = std::move(*root);
-  tree->written = std::move(program);
   return pattern(std::move(tree));
 }
 
