@@ -103,6 +103,24 @@ TEST_CASE("dump: what a later field overrides is gone") {
   });
 }
 
+TEST_CASE("max_paths: fields that are set twice count once, and the place is that of the first field too many") {
+  std::string others;
+  for (std::size_t count = 1; count <= 20; ++count) {
+    const std::string before = "{\"a\":[1]" + others;
+    const std::string text = before + ",\"b\":[2],\"a\":[3]}";
+    CAPTURE(text);
+    CHECK(pattern::parse(text, {.max_paths = count + 1}).has_value());
+    const result<pattern> one_less = pattern::parse(text, {.max_paths = count});
+    REQUIRE_FALSE(one_less.has_value());
+    CHECK(one_less.error().code == errc::limit_exceeded);
+    CHECK(one_less.error().offset == text.rfind("\"a\""));
+    const result<pattern> two_less = pattern::parse(text, {.max_paths = count - 1});
+    REQUIRE_FALSE(two_less.has_value());
+    CHECK(two_less.error().offset == before.size() + 1);
+    others += ",\"f" + std::to_string(count) + "\":[1]";
+  }
+}
+
 TEST_CASE("dump: $or is written in the deepest object that holds its fields, branches in order") {
   check({
       {R"({"$or":[{"b":["x"]},{"a":["y"]}],"c":["z"]})", R"({"c":["z"],"$or":[{"a":["y"]},{"b":["x"]}]})"},

@@ -1,4 +1,4 @@
-// The normal form of `$or` against its slow twin, which keeps the list of all combinations.
+// The normal form of fields and `$or` against its slow twin, which keeps the list of all combinations.
 #include "rulebus/detail/pattern_program.hpp"
 
 #include <doctest/doctest.h>
@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "random_source.hpp"
@@ -145,6 +147,35 @@ TEST_CASE("$or: the normal form has the combinations of the text") {
   check_random_programs(seed, {"a", "b"}, 2'000);
   check_random_programs(seed, {"a", "b", "c", "d", "e"}, 2'000);
   check_random_programs(seed, {"a", "a.b", "a.b.c", "x.y", "x.z", "x.", ".x", "", "x.prefix", "x.$or", "a.b.cidr"}, 2'000);
+}
+
+TEST_CASE("$or and fields: of a field that is set twice the last is left, among few fields and among many") {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      // @: other fields
+      {R"({"a":["x"]@,"a":["y"]})", R"({"a":["y"]@})"},
+      {R"({"a":["x"],"a":["y"]@,"a":["z"]})", R"({"a":["z"]@})"},
+      {R"({"a":["x"],"b":["x"]@,"b":["y"],"a":["y"]})", R"({"a":["y"],"b":["y"]@})"},
+      {R"({"":["x"]@,"":["y"]})", R"({"":["y"]@})"},
+      {R"({"a":{"b":["x"]}@,"a.b":["y"]})", R"({"a.b":["y"]@})"},
+      {R"({"a":{"b":["x"],"c":["v"]}@,"a":{"b":["y"]}})", R"({"a":{"b":["y"],"c":["v"]}@})"},
+      {R"({"a":["x"]@,"$or":[{"a":["y"]},{"a":["z"],"b":["w"]}]})", R"({"$or":[{"a":["y"]},{"a":["z"],"b":["w"]}]@})"},
+      {R"({"$or":[{"a":["x"],"b":["w"]},{"c":["v"]}]@,"b":["y"]})", R"({"$or":[{"a":["x"]},{"c":["v"]}]@,"b":["y"]})"},
+      {R"({"$or":[{"a":["x"]@,"a":["y"]},{"b":["w"]}]})", R"({"$or":[{"a":["y"]@},{"b":["w"]}]})"},
+      {R"({"a":["x"],"$or":[{"c":["x"]@,"c":["y"]},{"b":[1]}],"a":["y"]})", R"({"$or":[{"c":["y"]@},{"b":[1]}],"a":["y"]})"},
+  };
+  std::string others;
+  for (int count = 0; count <= 20; ++count) {
+    for (const auto& [twice, once] : cases) {
+      const auto text = [&](std::string_view form) {
+        const std::size_t at = form.find('@');
+        return std::string(form.substr(0, at)) + others + std::string(form.substr(at + 1));
+      };
+      CAPTURE(text(twice));
+      CHECK(meaning(text(twice)) == meaning(text(once)));
+      CHECK(pattern::parse(text(twice)).value() == pattern::parse(text(once)).value());
+    }
+    others += ",\"f" + std::to_string(count) + "\":[1]";
+  }
 }
 
 TEST_CASE("$or: a later field overrides the one in the branches, also where a branch has nothing left") {
