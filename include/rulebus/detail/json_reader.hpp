@@ -1,6 +1,6 @@
 // json_reader: JSON text, token by token, with the place of everything; strict RFC 8259, no unpaired surrogates (RFC 7493),
-// valid UTF-8. For patterns and for saying where an event is broken: exact places and the service's words matter here,
-// speed does not. (Events themselves are read by json_index.hpp.)
+// valid UTF-8. For patterns and for saying where an event is broken: exact places and the service's words come before
+// speed here. (Events themselves are read by json_index.hpp.)
 //
 // Thread safety: one thread each. Lifetime: tokens of strings without escapes, and of numbers, are views of the text; a
 // string with escapes is decoded into the reader and lives until the next call.
