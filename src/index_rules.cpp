@@ -91,18 +91,17 @@ std::uint64_t overlap(const path_node& node, const interval& bounds) {
   return found < many ? found : std::max<std::uint64_t>(many, node.entry_count[static_cast<std::size_t>(key_kind::range)] / 2);
 }
 
-/// How often a rule under the key would be a candidate, and with how many others; node: of the path, or null.
-std::uint64_t key_cost(const path_node* node, const entry_key& key) {
+/// How often a rule under the key would be a candidate. What many rules ask for, many events have, as far as can be known.
+std::uint64_t key_cost(const path_node& node, const entry_key& key) {
   std::uint64_t cost = base_cost(key);
-  if (node == nullptr) return cost;
-  if (key.kind == key_kind::range) cost += overlap(*node, range_key::bounds(key.bytes));
-  const entry* e = find_entry(*node, key.kind, key.bytes);
-  return cost + (e == nullptr ? 0 : e->rules.size());
+  if (key.kind == key_kind::range) cost += overlap(node, range_key::bounds(key.bytes));
+  const entry* e = find_entry(node, key.kind, key.bytes);
+  return cost + (e == nullptr ? 0 : e->uses);
 }
 
 /// The cheapest of: the literal text at the ends of a wildcard, and the pieces of what is between stars; `otherwise` when it
 /// has no text. So wildcards with text in common are told apart by what they have not in common.
-entry_key wildcard_key(const condition& c, const path_node* node, entry_key otherwise) {
+entry_key wildcard_key(const condition& c, const path_node& node, entry_key otherwise) {
   const auto& literals = c.pieces.literals;
   entry_key best = std::move(otherwise);
   std::uint64_t least = never;
@@ -128,7 +127,7 @@ entry_key wildcard_key(const condition& c, const path_node* node, entry_key othe
 }
 
 /// A key that every leaf that passes the condition finds; the cheapest of those that there are.
-entry_key candidate_key(const condition& c, const path_node* node) {
+entry_key candidate_key(const condition& c, const path_node& node) {
   entry_key key{key_kind::lazy, {}};
   if (answer_key(c, key)) return key;
   key = condition_key(c);
@@ -153,6 +152,11 @@ entry_key candidate_key(const condition& c, const path_node* node) {
   }
 }
 
+std::uint64_t cost(const path_node& node, const condition& c) {
+  const std::uint64_t often = c.kind == test_kind::anything_but ? base_cost({key_kind::any_leaf, {}}) : 0;
+  return often + key_cost(node, candidate_key(c, node));
+}
+
 template <class T>
 std::size_t bytes_of(const std::vector<T>& v) noexcept {
   return v.size() * sizeof(T);
@@ -160,19 +164,22 @@ std::size_t bytes_of(const std::vector<T>& v) noexcept {
 
 }  // namespace rules
 
-struct index_writer::draft {
-  std::vector<compiled_field> fields;
-  std::vector<const field*> sources;
-  std::vector<path_node*> nodes;
-  std::vector<compiled_condition> conditions;
-  std::vector<std::uint32_t> shape;
-  struct post {
-    std::size_t field;
-    entry* under;
-  };
-  std::vector<post> posts;
-  bool is_settled = false;
-};
+void index_writer::draft::clear() {
+  constexpr std::size_t small = 1024;
+  if (conditions.capacity() + lazy.capacity() + fields.capacity() + shape.capacity() + posts.capacity() > small) {
+    *this = draft();
+    return;
+  }
+  fields.clear();
+  sources.clear();
+  nodes.clear();
+  conditions.clear();
+  lazy.clear();
+  shape.clear();
+  by_path.clear();
+  posts.clear();
+  is_settled = false;
+}
 
 struct index_writer::selection {
   std::uint64_t cost = rules::never;
@@ -182,13 +189,13 @@ struct index_writer::selection {
 // ---- adding
 
 void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
-  draft d;
+  draft& d = draft_;
+  d.clear();
   compile_group(tree.root, d);
-  std::vector<std::size_t> by_path(d.fields.size());
-  for (std::size_t i = 0; i < by_path.size(); ++i) by_path[i] = i;
-  std::sort(by_path.begin(), by_path.end(),
+  for (std::size_t i = 0; i < d.fields.size(); ++i) d.by_path.push_back(i);
+  std::sort(d.by_path.begin(), d.by_path.end(),
             [&](std::size_t a, std::size_t b) { return utf16_less(d.sources[a]->path, d.sources[b]->path); });
-  for (std::size_t i = 0; i < by_path.size(); ++i) d.fields[by_path[i]].order = static_cast<std::uint32_t>(i);
+  for (std::size_t i = 0; i < d.by_path.size(); ++i) d.fields[d.by_path[i]].order = static_cast<std::uint32_t>(i);
 
   std::size_t next_field = 0;
   const selection chosen = select(tree.root, d, next_field);
@@ -237,7 +244,7 @@ void index_writer::compile_group(const group& g, draft& d) {
 }
 
 void index_writer::compile_field(const field& f, draft& d) {
-  path_node* node = open_path(f.path).back();
+  path_node* node = &open_path(f.path);
   if (node->uses++ == 0) {
     node->name = store_.make<path_name>(f.path.size());
     std::memcpy(static_cast<void*>(node->name + 1), f.path.data(), f.path.size());
@@ -245,21 +252,20 @@ void index_writer::compile_field(const field& f, draft& d) {
     node->name->id = node->path_id = paths_.take();
   }
   compiled_field compiled{node->name, node->path_id, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0, 0};
-  std::vector<compiled_condition> lazy;
+  d.lazy.clear();
   for (const condition& c : f.any_of) {
+    compiled_condition made{};
     if (c.kind == test_kind::absent) {
       compiled.or_absent = 1;
     } else {
-      const bool answered = compile_condition(*node, c, d.conditions.emplace_back());
-      if (answered) continue;
-      lazy.push_back(d.conditions.back());
-      d.conditions.pop_back();
+      const bool answered = compile_condition(*node, c, made);
+      (answered ? d.conditions : d.lazy).push_back(made);
     }
   }
   std::sort(d.conditions.begin() + compiled.first_condition, d.conditions.end(),
             [](const auto& a, const auto& b) { return a.entry.id < b.entry.id; });
   compiled.answered = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
-  d.conditions.insert(d.conditions.end(), lazy.begin(), lazy.end());
+  d.conditions.insert(d.conditions.end(), d.lazy.begin(), d.lazy.end());
   compiled.condition_count = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
   d.fields.push_back(compiled);
   d.sources.push_back(&f);
@@ -298,7 +304,7 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
     const std::size_t at = next_field++;
     if (d.fields[at].or_absent != 0) continue;
     std::uint64_t total = 0;
-    for (const condition& c : f->any_of) total = rules::sum(total, cost(f->path, c));
+    for (const condition& c : f->any_of) total = rules::sum(total, rules::cost(*d.nodes[at], c));
     if (total < best.cost) best = {total, {at}};
   }
   for (const choice& c : g.choices) {
@@ -313,17 +319,11 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
   return best;
 }
 
-std::uint64_t index_writer::cost(std::string_view path, const condition& c) const {
-  const path_node* node = next_.paths->descendant(path);
-  const std::uint64_t often = c.kind == test_kind::anything_but ? rules::base_cost({key_kind::any_leaf, {}}) : 0;
-  return often + rules::key_cost(node, rules::candidate_key(c, node));
-}
-
 /// Makes ready the entries that are to make the rule a candidate.
 void index_writer::choose_entries(std::size_t field, draft& d) {
   path_node& node = *d.nodes[field];
   for (const condition& c : d.sources[field]->any_of) {
-    const entry_key key = rules::candidate_key(c, &node);
+    const entry_key key = rules::candidate_key(c, node);
     d.is_settled = d.is_settled && rules::is_whole_answer(c, key);
     d.posts.push_back({field, make_entry(node, key)});
   }
@@ -422,7 +422,7 @@ void index_writer::remove_rule(compiled_rule& rule) {
 void index_writer::withdraw_postings(compiled_rule& rule) {
   for (std::uint32_t i = 0; i < rule.form->count.postings; ++i) {
     const posting& p = rule.postings()[i];
-    path_node& node = *open_path(rule.form->fields()[p.field].path->text()).back();
+    path_node& node = open_path(rule.form->fields()[p.field].path->text());
     entry* e = open_entry(node, node.entries.find(p.entry_hash, [&](const entry& x) { return x.id == p.entry_id; }));
     e->rules.erase(store_, &rule);
     if (e->rules.empty()) end_search(node, e);
@@ -434,8 +434,7 @@ void index_writer::withdraw_postings(compiled_rule& rule) {
 void index_writer::release_conditions(const compiled_rule& rule) {
   for (std::uint32_t i = 0; i < rule.form->count.fields; ++i) {
     const compiled_field& f = rule.form->fields()[i];
-    std::vector<path_node*> nodes = open_path(f.path->text());
-    path_node& node = *nodes.back();
+    path_node& node = open_path(f.path->text());
     for (std::uint32_t k = 0; k < f.condition_count; ++k) {
       const compiled_condition& c = rule.conditions()[f.first_condition + k];
       const bool lazy = k >= f.answered;
@@ -450,7 +449,7 @@ void index_writer::release_conditions(const compiled_rule& rule) {
       store_.retire(node.name);
       node.name = nullptr;
     }
-    close_path(nodes);
+    close_path();
   }
 }
 

@@ -144,6 +144,15 @@ void index_writer::note_children(path_node& node) {
   });
 }
 
+/// After a child has been copied.
+void index_writer::note_copy(path_node& node, const path_node* before, path_node* copy) {
+  if (node.near == nullptr) return;
+  if (!store_.is_fresh(node.near)) node.near = index::copy_of(store_, node.near);
+  near_children::child* at = node.near->list;
+  while (at->node != before) ++at;
+  at->node = copy;
+}
+
 path_node* index_writer::open_root() {
   if (next_.paths == nullptr) {
     next_.paths = store_.make<path_node>();
@@ -166,25 +175,27 @@ path_node* index_writer::open_child(path_node& parent, path_node* grandparent, s
   } else if (!store_.is_fresh(child)) {
     path_node* copy = index::copy_of(store_, child);
     parent.children.replace(store_, child, copy);
-    note_children(parent);
+    note_copy(parent, child, copy);
     child = copy;
   }
   return child;
 }
 
-std::vector<path_node*> index_writer::open_path(std::string_view path) {
-  std::vector<path_node*> nodes{open_root()};
+/// Its last node, ready to be changed, as are those before.
+path_node& index_writer::open_path(std::string_view path) {
+  opened_.assign(1, open_root());
   for (std::size_t from = 0;;) {
     const std::size_t dot = path.find('.', from);
-    path_node* grandparent = nodes.size() > 1 ? nodes[nodes.size() - 2] : nullptr;
-    nodes.push_back(open_child(*nodes.back(), grandparent, path.substr(from, dot - from)));
-    if (dot == std::string_view::npos) return nodes;
+    path_node* grandparent = opened_.size() > 1 ? opened_[opened_.size() - 2] : nullptr;
+    opened_.push_back(open_child(*opened_.back(), grandparent, path.substr(from, dot - from)));
+    if (dot == std::string_view::npos) return *opened_.back();
     from = dot + 1;
   }
 }
 
-// Takes off, from the end, the nodes that no rule needs any more.
-void index_writer::close_path(std::vector<path_node*>& nodes) {
+// Takes off the path that was opened last, from its end, the nodes that no rule needs any more.
+void index_writer::close_path() {
+  std::vector<path_node*>& nodes = opened_;
   for (; nodes.size() > 1; nodes.pop_back()) {
     path_node* node = nodes.back();
     if (node->uses != 0 || node->child_count != 0) return;

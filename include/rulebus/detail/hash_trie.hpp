@@ -103,15 +103,15 @@ class hash_trie {
       std::memcpy(l->items(), items, n * sizeof(Item*));
       return place(l);
     }
-    std::uint32_t mask = 0;
-    for (unsigned i = 0; i < n; ++i) mask |= bit_of(hash_of(*items[i]), shift);
+    std::uint32_t mask = 0, bit[longest + 1];
+    for (unsigned i = 0; i < n; ++i) mask |= bit[i] = bit_of(hash_of(*items[i]), shift);
     branch* b = branch::make(store, mask, n);
     place* to = b->children();
     for (; mask != 0; mask &= mask - 1) {
       Item* same_digit[longest + 1];
       unsigned found = 0;
       for (unsigned i = 0; i < n; ++i) {
-        if (bit_of(hash_of(*items[i]), shift) == (mask & -mask)) same_digit[found++] = items[i];
+        if (bit[i] == (mask & -mask)) same_digit[found++] = items[i];
       }
       *to++ = made_of(store, same_digit, found, shift + bits);
     }

@@ -55,16 +55,32 @@ class index_writer {
   std::size_t bytes() const noexcept { return store_.bytes() + paths_.bytes() + conditions_.bytes() + slots_.bytes(); }
 
  private:
-  struct draft;      // a rule while it is compiled
+  /// A rule while it is compiled. Kept from one to the next for its memory.
+  struct draft {
+    struct post {
+      std::size_t field;
+      entry* under;
+    };
+    std::vector<compiled_field> fields;
+    std::vector<const field*> sources;
+    std::vector<path_node*> nodes;
+    std::vector<compiled_condition> conditions, lazy;
+    std::vector<std::uint32_t> shape;
+    std::vector<std::size_t> by_path;
+    std::vector<post> posts;
+    bool is_settled = false;
+    void clear();
+  };
   struct selection;  // the fields under whose entries a rule is posted
   template <class Change>
   void transact(Change change);
 
   void note_children(path_node& node);
+  void note_copy(path_node& node, const path_node* before, path_node* copy);
   path_node* open_root();
   path_node* open_child(path_node& parent, path_node* grandparent, std::string_view step);
-  std::vector<path_node*> open_path(std::string_view path);
-  void close_path(std::vector<path_node*>& nodes);
+  path_node& open_path(std::string_view path);
+  void close_path();
   entry* open_entry(path_node& node, entry* existing);
   entry* make_entry(path_node& node, const entry_key& key);
   void close_entry(path_node& node, entry* e);
@@ -79,7 +95,6 @@ class index_writer {
   void compile_field(const field& f, draft& d);
   bool compile_condition(path_node& node, const condition& c, compiled_condition& compiled);
   selection select(const group& g, const draft& d, std::size_t& next_field) const;
-  std::uint64_t cost(std::string_view path, const condition& c) const;
   const rule_form* take_form(const draft& d, const rule_form::numbers& count);
   form_entry* open_form(form_entry* existing);
   void release_form(const rule_form& form);
@@ -92,6 +107,8 @@ class index_writer {
   version_store store_;
   id_pool paths_, conditions_, slots_;
   snapshot current_, next_;
+  std::vector<path_node*> opened_;  // the nodes of a path, from the root on
+  draft draft_;
 };
 
 }  // namespace rulebus::inline v1::detail

@@ -151,7 +151,7 @@ class version_store {
   }
   // Memory for so many blocks, with room for them in the list of fresh ones.
   std::uint64_t* allocate(std::size_t words, std::size_t blocks) {
-    fresh_.reserve(fresh_.size() + blocks > fresh_.capacity() ? 2 * fresh_.capacity() + 16 : 0);
+    if (fresh_.size() + blocks > fresh_.capacity()) fresh_.reserve(2 * fresh_.capacity() + 16);
     void* const memory = std::malloc(words * 8);
     if (memory == nullptr) throw std::bad_alloc();
     bytes_ += words * 8;
