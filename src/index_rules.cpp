@@ -1,5 +1,6 @@
 // Compiling one rule into the index, and taking it out again.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -202,6 +203,7 @@ void index_writer::add_rule(const pattern_tree& tree, rule_id id) {
   d.is_settled = !chosen.fields.empty() && rules::is_one_field(tree.root);
   for (const std::size_t f : chosen.fields) choose_entries(f, d);
   for (path_node* node : d.nodes) node->settled += d.is_settled ? 1U : 0U;
+  if (tree.root.choices.empty()) order_fields(d);
 
   // Several conditions may share an entry.
   std::sort(d.posts.begin(), d.posts.end(), [](const auto& a, const auto& b) { return a.under->id < b.under->id; });
@@ -326,6 +328,30 @@ void index_writer::choose_entries(std::size_t field, draft& d) {
     const entry_key key = rules::candidate_key(c, node);
     d.is_settled = d.is_settled && rules::is_whole_answer(c, key);
     d.posts.push_back({field, make_entry(node, key)});
+  }
+}
+
+/// Puts first what is likeliest to fail: a field of a path with many values; and last the one that makes the rule a candidate,
+/// for it has been found. Halves of numbers of values are not told apart, as each order is a form of its own.
+void index_writer::order_fields(draft& d) {
+  const std::size_t fields = d.fields.size();
+  if (fields < 2) return;
+  const auto likelihood = [&d](std::size_t f) {
+    const bool is_found = std::any_of(d.posts.begin(), d.posts.end(), [f](const draft::post& p) { return p.field == f; });
+    return is_found ? SIZE_MAX : 64 - static_cast<std::size_t>(std::bit_width(d.nodes[f]->entries.size()));
+  };
+  d.by_doubt.clear();
+  for (std::size_t f = 0; f < fields; ++f) d.by_doubt.emplace_back(likelihood(f), f);
+  std::sort(d.by_doubt.begin(), d.by_doubt.end());
+  d.place.resize(fields);
+  for (std::size_t i = 0; i < fields; ++i) d.place[d.by_doubt[i].second] = i;
+  for (draft::post& p : d.posts) p.field = d.place[p.field];
+  for (std::size_t f = 0; f < fields; ++f) {
+    for (std::size_t to = d.place[f]; to != f; to = d.place[f]) {
+      std::swap(d.fields[f], d.fields[to]);
+      std::swap(d.nodes[f], d.nodes[to]);
+      std::swap(d.place[f], d.place[to]);
+    }
   }
 }
 

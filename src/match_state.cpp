@@ -14,6 +14,8 @@ void match_state::fit(const snapshot& version) {
   grow(paths_, version.path_limit);
   grow(searched_, version.path_limit);
   grow(rule_marks_, version.slot_limit);
+  constexpr std::uint64_t many_rules = 1000;
+  has_many_rules_ = version.rules >= many_rules;
 }
 
 void match_state::begin(std::string_view event, std::size_t max_array_steps) {
@@ -27,6 +29,8 @@ void match_state::begin(std::string_view event, std::size_t max_array_steps) {
   leaves_.clear();
   hits_.clear();
   candidates_.clear();
+  asked_for_.clear();
+  awaited_ = {};
   matches_.clear();
   elements_.assign(1, {});
   arrays_ = 0;
@@ -156,12 +160,23 @@ void match_state::probe_address(const path_node& node, std::string_view text, st
 
 bool match_state::match_candidates(const snapshot& version) {
   look_up_hits_ = static_cast<std::ptrdiff_t>(hits_.size());
+  ask_for_awaited();
+  for (const compiled_rule* rule : asked_for_) add_candidate(*rule);
   version.always.for_each([this](const compiled_rule& rule) { add_candidate(rule); });
   for (const compiled_rule* rule : candidates_) {
     if (holds(*rule)) matches_.push_back(rule->id);
     if (array_steps_ == 0) return false;
   }
   return true;
+}
+
+void match_state::ask_for_awaited() {
+  awaited_.for_each([this](const compiled_rule& rule) {
+    __builtin_prefetch(&rule);
+    __builtin_prefetch(reinterpret_cast<const char*>(&rule) + 64);
+    asked_for_.push_back(&rule);
+  });
+  awaited_ = {};
 }
 
 bool match_state::holds(const compiled_rule& rule) {

@@ -49,6 +49,32 @@ TEST_CASE("index_writer: rules stand under the value that the fewest rules ask f
   CHECK(rules_under(index, "tenant") >= rules * 9 / 10);
 }
 
+TEST_CASE("index_writer: of a rule's fields the one that makes it a candidate is checked last, and one with many values first") {
+  index_writer index;
+  for (int i = 0; i < 200; ++i) {
+    add(index, fmt::format(R"({{"a":["x"],"b":["t{}"],"c":["n{}",{{"prefix":"p"}}],"d":["y{}"]}})", i, i % 50, i % 4));
+  }
+  const rulebus::rule_id last = add(index, R"({"a":["x"],"b":["t200"],"c":["n0"],"d":["y0"]})");
+  const compiled_rule* rule = index.current().by_id.find(rule_hash(last), [=](const compiled_rule& r) { return r.id == last; });
+  REQUIRE(rule != nullptr);
+  std::string paths;
+  for (std::uint32_t i = 0; i < rule->form->count.fields; ++i) {
+    const compiled_field& f = rule->form->fields()[i];
+    const std::string_view path = f.path->text();
+    paths += path;
+    CHECK(f.order == static_cast<std::uint32_t>(path[0] - 'a'));
+    REQUIRE(f.condition_count == 1);
+    node_at(index, path).entries.for_each([&](const entry& e) {
+      if (e.id == rule->conditions()[f.first_condition].entry.id) CHECK(std::string_view("xtny").find(e.key()[0]) == f.order);
+    });
+  }
+  CHECK(paths == "cdab");
+  REQUIRE(rule->form->count.postings == 1);
+  CHECK(rule->form->fields()[rule->postings()[0].field].path->text() == "b");
+  CHECK(index.remove(last));
+  CHECK(rules_under(index, "b") == 200 - rules_under(index, "a") - rules_under(index, "c") - rules_under(index, "d"));
+}
+
 TEST_CASE("index_writer: the children of a node, near or many, are those of its newest version") {
   index_writer index;
   for (const char* pattern : {R"({"a":["x"]})", R"({"b":["x"],"a":["y"]})", R"({"b":["y"]})", R"({"c":{"d":["x"]},"a":["z"]})",

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rulebus/detail/matcher_index.hpp"
@@ -66,7 +67,8 @@ class index_writer {
     std::vector<path_node*> nodes;
     std::vector<compiled_condition> conditions, lazy;
     std::vector<std::uint32_t> shape;
-    std::vector<std::size_t> by_path;
+    std::vector<std::size_t> by_path, place;
+    std::vector<std::pair<std::size_t, std::size_t>> by_doubt;  // {how likely a field is to hold, field}
     std::vector<post> posts;
     bool is_settled = false;
     void clear();
@@ -101,6 +103,7 @@ class index_writer {
   compiled_rule* make_beside_entry(draft& d, std::size_t values);
   compiled_rule* make_rule(draft& d, rule_id id, const rule_form* form);
   void choose_entries(std::size_t field, draft& d);
+  static void order_fields(draft& d);
   void release_conditions(const compiled_rule& rule);
   void withdraw_postings(compiled_rule& rule);
 
