@@ -2,6 +2,7 @@
 // RE2 and fmt. (A matcher alone needs no more than this either.)
 #include "arn.cpp"
 #include "array_consistency.cpp"
+#include "block_memory.cpp"
 #include "bus.cpp"
 #include "bus_rules.cpp"
 #include "bus_schedules.cpp"

@@ -48,6 +48,8 @@ const std::vector<std::string> events = {
 // What a failed change may leave in the writer's working memory, in bytes.
 constexpr std::size_t slack = 1024;
 
+std::string exact_pattern(std::size_t number) { return R"({"detail":{"id":["k)" + std::to_string(number) + R"("]}})"; }
+
 const std::vector<std::string> not_events = {"", "{", R"({"a":tru})", "[1]"};
 
 std::vector<std::vector<rule_id>> answers(matcher::reader& reader) {
@@ -176,6 +178,35 @@ TEST_CASE("out of memory: an add that fails, wherever it does, changes nothing")
     CHECK(m.size() == 0);
   }
   CHECK(failures > 10 * patterns.size());
+  CHECK(allocations::live() == live);
+}
+
+// From here on blocks come from chunks (detail/block_memory.hpp).
+TEST_CASE("allocations and lack of memory: a matcher of more than a megabyte") {
+  const std::size_t live = allocations::live(), bytes = allocations::live_bytes();
+  {
+    matcher m;
+    const std::size_t empty = m.memory_bytes();
+    std::vector<rule_id> ids;
+    ids.reserve(20'000);
+    while (m.memory_bytes() < (std::size_t{1} << 20) - 4096) ids.push_back(m.add(exact_pattern(ids.size())).value());
+    std::size_t failures = 0;
+    for (int i = 0; i < 60; ++i) {
+      const std::size_t before = m.memory_bytes();
+      failures += allocations::fail_each([&] { ids.push_back(m.add(exact_pattern(ids.size())).value()); },
+                                         [&] {
+                                           CHECK(m.size() == ids.size());
+                                           CHECK(m.memory_bytes() <= before + slack);
+                                         });
+    }
+    CHECK(failures > 60);
+    CHECK(m.memory_bytes() > std::size_t{1} << 20);
+    while (ids.size() < 20'000) ids.push_back(m.add(exact_pattern(ids.size())).value());
+    CHECK(matcher::reader(m).match(R"({"detail":{"id":"k12345"}})").value().size() == 1);
+    for (const rule_id id : ids) CHECK(m.remove(id).has_value());
+    CHECK(m.memory_bytes() == empty);
+    CHECK(allocations::live_bytes() <= bytes + 20'000 * sizeof(rule_id) + 65'536);
+  }
   CHECK(allocations::live() == live);
 }
 

@@ -49,9 +49,7 @@ class hash_trie {
     return !at.is_nothing() && same(*at.as_item()) ? at.as_item() : nullptr;
   }
 
-  /// Asks for the memory that for_each reads first, for a set that is not empty.
-  void prefetch() const noexcept { root_.prefetch(); }
-
+  void prefetch() const noexcept { root_.prefetch(); }  ///< asks for what for_each reads first; for a set that is not empty
   template <class Visit>
   void for_each(Visit visit) const {
     if (root_.is_item()) return visit(*root_.as_item());  // as nearly always, and without a call

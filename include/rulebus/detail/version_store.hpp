@@ -17,14 +17,17 @@
 #include <utility>
 #include <vector>
 
+#include "rulebus/detail/block_memory.hpp"
+
 namespace rulebus::inline v1::detail {
 
 /// What every block begins with, in one word since there are many small blocks.
 struct block {
   static constexpr std::uint64_t last_version = (std::uint64_t{1} << 38) - 1;  // after 8 years of 1000 changes a second
-  static constexpr std::size_t most_words = (std::size_t{1} << 23) - 1;
+  static constexpr std::size_t most_words = (std::size_t{1} << 22) - 1;
   std::uint64_t born : 38;        ///< version
-  std::uint64_t words : 23;       ///< of 8 bytes, allocated
+  std::uint64_t words : 22;       ///< of 8 bytes, allocated
+  std::uint64_t in_chunk : 1;     ///< 1: of block_memory, 0: of malloc
   std::uint64_t owns_memory : 1;  ///< 1: the store's destroy function must see it before it is freed
   std::uint64_t in_pair : 1;      ///< 1: made by make_pair
   std::uint64_t is_second : 1;    ///< 1: of such a pair, the one behind
@@ -53,12 +56,13 @@ class version_store {
 
   // ---- in a transaction
 
-  /// A T with `extra` bytes behind it; value-initialised. Throws std::bad_alloc, also for more than 64 MB; then the transaction
+  /// A T with `extra` bytes behind it; value-initialised. Throws std::bad_alloc, also for more than 32 MB; then the transaction
   /// must abort.
   template <class T>
   T* make(std::size_t extra = 0) {
     const std::size_t words = words_of<T>(extra);
-    return begin_block<T>(allocate(words, 1), words);
+    const bool in_chunk = block_memory::serves(words, bytes_);
+    return begin_block<T>(allocate(words, in_chunk, 1), words, in_chunk);
   }
 
   /// Two blocks side by side, for what is read together. Each is retired by itself; the memory is freed, and counted, as one,
@@ -66,10 +70,12 @@ class version_store {
   template <class First, class Second>
   std::pair<First*, Second*> make_pair(std::size_t extra_of_first, std::size_t extra_of_second) {
     const std::size_t first_words = words_of<First>(extra_of_first), second_words = words_of<Second>(extra_of_second);
-    std::uint64_t* const memory = allocate(first_words + 1 + second_words, 2);
+    const std::size_t words = first_words + 1 + second_words;
+    const bool in_chunk = block_memory::serves(words, bytes_);
+    std::uint64_t* const memory = allocate(words, in_chunk, 2);
     memory[first_words] = first_words;
-    First* const first = begin_block<First>(memory, first_words);
-    Second* const second = begin_block<Second>(memory + first_words + 1, second_words);
+    First* const first = begin_block<First>(memory, first_words, in_chunk);
+    Second* const second = begin_block<Second>(memory + first_words + 1, second_words, in_chunk);
     first->in_pair = second->in_pair = second->is_second = 1;
     return {first, second};
   }
@@ -123,8 +129,7 @@ class version_store {
   void free_block(block* b) noexcept {
     if (b->owns_memory != 0) destroy_(*b);
     if (b->in_pair != 0) return leave_pair(b);
-    bytes_ -= b->bytes();
-    std::free(b);
+    free_memory(b, b->words, b->in_chunk != 0);
   }
 
  private:
@@ -150,18 +155,24 @@ class version_store {
     return words;
   }
   // Memory for so many blocks, with room for them in the list of fresh ones.
-  std::uint64_t* allocate(std::size_t words, std::size_t blocks) {
+  std::uint64_t* allocate(std::size_t words, bool in_chunk, std::size_t blocks) {
     if (fresh_.size() + blocks > fresh_.capacity()) fresh_.reserve(2 * fresh_.capacity() + 16);
-    void* const memory = std::malloc(words * 8);
+    void* const memory = in_chunk ? memory_.take(words) : std::malloc(words * 8);
     if (memory == nullptr) throw std::bad_alloc();
     bytes_ += words * 8;
     return static_cast<std::uint64_t*>(memory);
   }
+  void free_memory(void* memory, std::size_t words, bool in_chunk) noexcept {
+    bytes_ -= words * 8;
+    if (in_chunk) return memory_.give(memory, words);
+    std::free(memory);
+  }
   template <class T>
-  T* begin_block(void* memory, std::size_t words) noexcept {
+  T* begin_block(void* memory, std::size_t words, bool in_chunk) noexcept {
     T* made = new (memory) T();
     made->born = building() & block::last_version;
     made->words = words & block::most_words;
+    made->in_chunk = in_chunk ? 1 : 0;
     made->owns_memory = made->in_pair = made->is_second = 0;
     fresh_.push_back(made);
     return made;
@@ -176,8 +187,7 @@ class version_store {
     }
     std::uint64_t* const first = middle - (*middle & ~one_is_gone);
     const std::uint64_t* const end = middle + 1 + reinterpret_cast<block*>(middle + 1)->words;
-    bytes_ -= static_cast<std::size_t>(end - first) * 8;
-    std::free(first);
+    free_memory(first, static_cast<std::size_t>(end - first), b->in_chunk != 0);
   }
 
   std::size_t holder_of(std::uint64_t born, std::uint64_t until) const noexcept {
@@ -220,12 +230,14 @@ class version_store {
     if (bytes_ == 0) give_back_lists();
   }
   void give_back_lists() noexcept {
+    memory_.give_back_spare();
     fresh_ = std::vector<block*>();
     retiring_ = std::vector<block*>();
     limbo_ = std::vector<retired>();
     free_record_ = none;
   }
 
+  block_memory memory_;
   destroy_function destroy_;
   std::uint64_t version_ = 0;
   std::size_t bytes_ = 0;
