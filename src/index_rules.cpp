@@ -332,7 +332,7 @@ void index_writer::choose_entries(std::size_t field, draft& d) {
 }
 
 /// Puts first what is likeliest to fail: a field of a path with many values; and last the one that makes the rule a candidate,
-/// for it has been found. Halves of numbers of values are not told apart, as each order is a form of its own.
+/// for it has been found. Numbers of values count by powers of two, so that few orders arise: each is a form of its own.
 void index_writer::order_fields(draft& d) {
   const std::size_t fields = d.fields.size();
   if (fields < 2) return;
