@@ -331,14 +331,16 @@ void index_writer::choose_entries(std::size_t field, draft& d) {
   }
 }
 
-/// Puts first what is likeliest to fail: a field of a path with many values; and last the one that makes the rule a candidate,
-/// for it has been found. Numbers of values count by powers of two, so that few orders arise: each is a form of its own.
+/// Of a rule without choices. Puts first what is likeliest to fail: a field of a path with many values; and last the one that
+/// makes the rule a candidate, for it has been found. Numbers of values count by powers of two, so that few orders arise: each
+/// is a form of its own.
 void index_writer::order_fields(draft& d) {
   const std::size_t fields = d.fields.size();
   if (fields < 2) return;
-  const auto likelihood = [&d](std::size_t f) {
-    const bool is_found = std::any_of(d.posts.begin(), d.posts.end(), [f](const draft::post& p) { return p.field == f; });
-    return is_found ? SIZE_MAX : 64 - static_cast<std::size_t>(std::bit_width(d.nodes[f]->entries.size()));
+  // Without choices all posts are of one field.
+  const std::size_t found = d.posts.empty() ? fields : d.posts.front().field;
+  const auto likelihood = [&d, found](std::size_t f) {
+    return f == found ? SIZE_MAX : 64 - static_cast<std::size_t>(std::bit_width(d.nodes[f]->entries.size()));
   };
   d.by_doubt.clear();
   for (std::size_t f = 0; f < fields; ++f) d.by_doubt.emplace_back(likelihood(f), f);
