@@ -71,14 +71,13 @@ bool is_one_field(const group& g) {
 
 /// How costly a key is apart from the rules under it: looking further, and being found in vain. Short pieces of text are
 /// found often, and most of all where they may be anywhere.
-std::uint64_t base_cost(const entry_key& key) noexcept {
-  const std::size_t size = key.bytes.size();
-  switch (key.kind) {
+std::uint64_t base_cost(key_kind kind, std::size_t size = 0) noexcept {
+  switch (kind) {
     case key_kind::any_leaf: return 1000;
     case key_kind::lazy: return 50;
     case key_kind::range: return 8;
     case key_kind::infix: return size > 4 ? 9 : size > 2 ? 8 : size > 1 ? 16 : 32;
-    default: return is_answer(key.kind) ? 1 : 4;
+    default: return is_answer(kind) ? 1 : 4;
   }
 }
 
@@ -94,7 +93,7 @@ std::uint64_t overlap(const path_node& node, const interval& bounds) {
 
 /// How often a rule under the key would be a candidate. What many rules ask for, many events have, as far as can be known.
 std::uint64_t key_cost(const path_node& node, const entry_key& key) {
-  std::uint64_t cost = base_cost(key);
+  std::uint64_t cost = base_cost(key.kind, key.bytes.size());
   if (key.kind == key_kind::range) cost += overlap(node, range_key::bounds(key.bytes));
   const entry* e = find_entry(node, key.kind, key.bytes);
   return cost + (e == nullptr ? 0 : e->uses);
@@ -114,7 +113,7 @@ entry_key wildcard_key(const condition& c, const path_node& node, entry_key othe
   if (!literals.back().empty()) consider({key_kind::suffix, literals.back()});
   // Every length that occurs costs each leaf a search: those beyond 4 only where shorter ones do not tell rules apart.
   for (const std::size_t length : infix_lengths) {
-    if (length > 4 && least <= base_cost({key_kind::infix, std::string(length, ' ')})) break;
+    if (length > 4 && least <= base_cost(key_kind::infix, length)) break;
     std::size_t tries = 32;
     for (std::size_t i = 1; i + 1 < literals.size(); ++i) {
       const std::string& text = literals[i];
@@ -153,8 +152,10 @@ entry_key candidate_key(const condition& c, const path_node& node) {
   }
 }
 
-std::uint64_t cost(const path_node& node, const condition& c) {
-  const std::uint64_t often = c.kind == test_kind::anything_but ? base_cost({key_kind::any_leaf, {}}) : 0;
+/// `e` is the condition's entry.
+std::uint64_t cost(const path_node& node, const condition& c, const entry& e) {
+  if (is_answer(e.kind)) return base_cost(e.kind) + e.uses;
+  const std::uint64_t often = c.kind == test_kind::anything_but ? base_cost(key_kind::any_leaf) : 0;
   return often + key_cost(node, candidate_key(c, node));
 }
 
@@ -167,13 +168,15 @@ std::size_t bytes_of(const std::vector<T>& v) noexcept {
 
 void index_writer::draft::clear() {
   constexpr std::size_t small = 1024;
-  if (conditions.capacity() + lazy.capacity() + fields.capacity() + shape.capacity() + posts.capacity() > small) {
+  if (entries.capacity() + lazy.capacity() + fields.capacity() + shape.capacity() + posts.capacity() > small) {
     *this = draft();
     return;
   }
   fields.clear();
   sources.clear();
   nodes.clear();
+  entries.clear();
+  first_entries.clear();
   conditions.clear();
   lazy.clear();
   shape.clear();
@@ -236,7 +239,8 @@ void index_writer::compile_group(const group& g, draft& d) {
   d.shape.push_back(static_cast<std::uint32_t>(g.choices.size()));
   d.shape.insert(d.shape.end(), {0, 0});
   const std::size_t first_field = d.fields.size();
-  for (const auto& f : g.fields) compile_field(*f, d);
+  for (const auto& f : g.fields) open_field(*f, d);
+  for (std::size_t i = 0; i < g.fields.size(); ++i) compile_field(first_field + i, d);
   for (const choice& c : g.choices) {
     d.shape.push_back(static_cast<std::uint32_t>(c.branches.size()));
     for (const group& branch : c.branches) compile_group(branch, d);
@@ -245,7 +249,8 @@ void index_writer::compile_group(const group& g, draft& d) {
   d.shape[at + 3] = static_cast<std::uint32_t>(d.fields.size() - first_field);
 }
 
-void index_writer::compile_field(const field& f, draft& d) {
+/// Opens the field's path, and asks for the entries it will need: by the time they are compiled they may have come.
+void index_writer::open_field(const field& f, draft& d) {
   path_node* node = &open_path(f.path);
   if (node->uses++ == 0) {
     node->name = store_.make<path_name>(f.path.size());
@@ -253,15 +258,27 @@ void index_writer::compile_field(const field& f, draft& d) {
     node->name->size = static_cast<std::uint32_t>(f.path.size());
     node->name->id = node->path_id = paths_.take();
   }
-  compiled_field compiled{node->name, node->path_id, static_cast<std::uint32_t>(d.conditions.size()), 0, 0, 0, 0};
-  d.lazy.clear();
+  d.fields.push_back({node->name, node->path_id, 0, 0, 0, 0, 0});
+  d.sources.push_back(&f);
+  d.nodes.push_back(node);
   for (const condition& c : f.any_of) {
+    if (c.kind == test_kind::string_equals) node->entries.prefetch_around(key_hash(key_kind::string, c.text));
+  }
+}
+
+void index_writer::compile_field(std::size_t field, draft& d) {
+  compiled_field& compiled = d.fields[field];
+  compiled.first_condition = static_cast<std::uint32_t>(d.conditions.size());
+  d.first_entries.push_back(d.entries.size());
+  d.lazy.clear();
+  for (const condition& c : d.sources[field]->any_of) {
     compiled_condition made{};
     if (c.kind == test_kind::absent) {
       compiled.or_absent = 1;
     } else {
-      const bool answered = compile_condition(*node, c, made);
-      (answered ? d.conditions : d.lazy).push_back(made);
+      entry* const e = compile_condition(*d.nodes[field], c, made);
+      d.entries.push_back(e);
+      (is_answer(e->kind) ? d.conditions : d.lazy).push_back(made);
     }
   }
   std::sort(d.conditions.begin() + compiled.first_condition, d.conditions.end(),
@@ -269,13 +286,10 @@ void index_writer::compile_field(const field& f, draft& d) {
   compiled.answered = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
   d.conditions.insert(d.conditions.end(), d.lazy.begin(), d.lazy.end());
   compiled.condition_count = static_cast<std::uint32_t>(d.conditions.size()) - compiled.first_condition;
-  d.fields.push_back(compiled);
-  d.sources.push_back(&f);
-  d.nodes.push_back(node);
 }
 
-/// Whether an entry answers it.
-bool index_writer::compile_condition(path_node& node, const condition& c, compiled_condition& compiled) {
+/// The entry that answers it, or else holds it.
+entry* index_writer::compile_condition(path_node& node, const condition& c, compiled_condition& compiled) {
   entry_key key{key_kind::lazy, {}};
   const bool answered = rules::answer_key(c, key);
   if (!answered) key = rules::condition_key(c);
@@ -283,7 +297,7 @@ bool index_writer::compile_condition(path_node& node, const condition& c, compil
   ++e->uses;
   if (answered) {
     compiled.entry = {e->id, e->hash()};
-    return true;
+    return e;
   }
   if (e->condition() == nullptr) {
     auto* lazy = store_.make<lazy_condition>();
@@ -295,7 +309,7 @@ bool index_writer::compile_condition(path_node& node, const condition& c, compil
     e->condition() = lazy;
   }
   compiled.lazy = e->condition();
-  return false;
+  return e;
 }
 
 /// The fields under whose entries the rule is a candidate least often: the cheapest of a group's fields and choices, where a
@@ -306,7 +320,8 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
     const std::size_t at = next_field++;
     if (d.fields[at].or_absent != 0) continue;
     std::uint64_t total = 0;
-    for (const condition& c : f->any_of) total = rules::sum(total, rules::cost(*d.nodes[at], c));
+    entry* const* e = &d.entries[d.first_entries[at]];
+    for (const condition& c : f->any_of) total = rules::sum(total, rules::cost(*d.nodes[at], c, **e++));
     if (total < best.cost) best = {total, {at}};
   }
   for (const choice& c : g.choices) {
@@ -324,7 +339,13 @@ index_writer::selection index_writer::select(const group& g, const draft& d, std
 /// Makes ready the entries that are to make the rule a candidate.
 void index_writer::choose_entries(std::size_t field, draft& d) {
   path_node& node = *d.nodes[field];
+  std::size_t at = d.first_entries[field];
   for (const condition& c : d.sources[field]->any_of) {
+    entry* const own = d.entries[at++];
+    if (is_answer(own->kind)) {
+      d.posts.push_back({field, own});
+      continue;
+    }
     const entry_key key = rules::candidate_key(c, node);
     d.is_settled = d.is_settled && rules::is_whole_answer(c, key);
     d.posts.push_back({field, make_entry(node, key)});

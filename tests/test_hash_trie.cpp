@@ -21,13 +21,18 @@ struct item {
 
 void nothing_to_destroy(block&) noexcept {}
 
-std::multiset<int> keys_of(const hash_trie<item>& trie) {
+using with_lists = hash_trie<item>;
+using with_tables = hash_trie<item, true>;
+
+template <class Trie>
+std::multiset<int> keys_of(const Trie& trie) {
   std::multiset<int> keys;
   trie.for_each([&](const item& i) { keys.insert(i.key); });
   return keys;
 }
 
-item* look_up(const hash_trie<item>& trie, const item& wanted) {
+template <class Trie>
+item* look_up(const Trie& trie, const item& wanted) {
   return trie.find(wanted.hash, [&](const item& i) { return i.key == wanted.key; });
 }
 
@@ -42,15 +47,16 @@ std::uint32_t bad_hash(int key, int kind) {
 
 }  // namespace
 
-TEST_CASE("hash_trie: agrees with a map under random inserts, replacements and removals, for good and bad hashes") {
+TEST_CASE_TEMPLATE("hash_trie: agrees with a map under random inserts, replacements and removals, for good and bad hashes",
+                   trie_type, with_lists, with_tables) {
   for (int kind = 0; kind < 4; ++kind) {
     CAPTURE(kind);
     std::mt19937_64 random(static_cast<unsigned>(kind) + 1);
     version_store store(&nothing_to_destroy);
-    hash_trie<item> trie;
+    trie_type trie;
     std::vector<std::unique_ptr<item>> items;
     std::map<int, item*> model;
-    const int steps = kind == 0 ? 30'000 : 3000;  // good hashes need more items to get as deep
+    const int steps = kind == 0 ? 30'000 : 5000;  // good hashes need more items to get as deep
     for (int step = 0; step < steps; ++step) {
       const int key = static_cast<int>(random() % static_cast<unsigned>(steps / 10));
       const auto known = model.find(key);
@@ -84,13 +90,13 @@ TEST_CASE("hash_trie: agrees with a map under random inserts, replacements and r
   }
 }
 
-TEST_CASE("hash_trie: what came and went leaves nothing, whatever the order") {
+TEST_CASE_TEMPLATE("hash_trie: what came and went leaves nothing, whatever the order", trie_type, with_lists, with_tables) {
   std::vector<item> items;
   for (int key = 0; key < 5000; ++key) items.push_back({bad_hash(key, key % 2), key});
-  for (const std::size_t stay : {1U, 2U, 32U, 33U, 700U}) {
+  for (const std::size_t stay : {1U, 2U, 32U, 33U, 71U, 72U, 288U, 289U, 700U}) {
     CAPTURE(stay);
     version_store store(&nothing_to_destroy);
-    hash_trie<item> few, many;
+    trie_type few, many;
     for (std::size_t i = 0; i < stay; ++i) few.insert(store, &items[i]);
     store.commit();
     const std::size_t bytes = store.bytes();
@@ -105,9 +111,29 @@ TEST_CASE("hash_trie: what came and went leaves nothing, whatever the order") {
   }
 }
 
-TEST_CASE("hash_trie: a version that was copied before stays as it was while a pin holds it") {
+TEST_CASE("hash_trie: what is not in a table is not found, though each of its buckets was full and passed") {
   version_store store(&nothing_to_destroy);
-  hash_trie<item> trie;
+  with_tables trie;
+  std::vector<item> items;
+  const std::uint32_t first = 0, middle = 41'000U << 16;  // of the buckets: hashes choose them by their upper half
+  for (int key = 0; key < 560; ++key) items.push_back({key < 280 ? first : middle, key});
+  const auto insert = [&](int from, int to) {
+    for (int key = from; key < to; ++key) trie.insert(store, &items[static_cast<std::size_t>(key)]);
+  };
+  insert(0, 280);
+  for (int key = 0; key < 200; ++key) trie.erase(store, &items[static_cast<std::size_t>(key)]);
+  insert(280, 480);
+  for (int key = 480; key < 560; ++key) CHECK(look_up(trie, items[static_cast<std::size_t>(key)]) == nullptr);
+  for (int key = 200; key < 480; ++key) {
+    CHECK(look_up(trie, items[static_cast<std::size_t>(key)]) == &items[static_cast<std::size_t>(key)]);
+  }
+  trie.free_nodes(store);
+}
+
+TEST_CASE_TEMPLATE("hash_trie: a version that was copied before stays as it was while a pin holds it", trie_type, with_lists,
+                   with_tables) {
+  version_store store(&nothing_to_destroy);
+  trie_type trie;
   std::vector<std::unique_ptr<item>> items;
   for (int key = 0; key < 100; ++key) {
     items.push_back(std::make_unique<item>(item{bad_hash(key, 0), key}));
@@ -116,7 +142,7 @@ TEST_CASE("hash_trie: a version that was copied before stays as it was while a p
   store.commit();
   const std::size_t pin = store.add_pin();
   store.move_pin_to_newest(pin);
-  const hash_trie<item> before = trie;
+  const trie_type before = trie;
   const std::size_t bytes = store.bytes();
   for (int key = 0; key < 100; ++key) {
     trie.erase(store, items[static_cast<std::size_t>(key)].get());
@@ -128,16 +154,17 @@ TEST_CASE("hash_trie: a version that was copied before stays as it was while a p
   CHECK(store.bytes() == 0);
 }
 
-TEST_CASE("version_store: each of several pins keeps its version, and nothing else is kept") {
+TEST_CASE_TEMPLATE("version_store: each of several pins keeps its version, and nothing else is kept", trie_type, with_lists,
+                   with_tables) {
   std::mt19937_64 random(7);
   version_store store(&nothing_to_destroy);
-  hash_trie<item> trie;
+  trie_type trie;
   std::vector<item> items;
   for (int key = 0; key < 400; ++key) items.push_back({bad_hash(key, 0), key});
   std::set<int> present;
   struct reader {
     std::size_t pin;
-    hash_trie<item> sees;
+    trie_type sees;
     std::multiset<int> expected;
   };
   std::vector<reader> readers;
@@ -157,7 +184,7 @@ TEST_CASE("version_store: each of several pins keeps its version, and nothing el
     if (step % 500 != 499) continue;
     for (reader& r : readers) move(r);
     version_store other(&nothing_to_destroy);
-    hash_trie<item> same;
+    trie_type same;
     for (const int k : present) same.insert(other, &items[static_cast<std::size_t>(k)]);
     other.commit();
     CHECK(store.bytes() == other.bytes());

@@ -65,6 +65,8 @@ class index_writer {
     std::vector<compiled_field> fields;
     std::vector<const field*> sources;
     std::vector<path_node*> nodes;
+    std::vector<entry*> entries;             // of each field's conditions, without absent, in the order of the source
+    std::vector<std::size_t> first_entries;  // among them, of each field
     std::vector<compiled_condition> conditions, lazy;
     std::vector<std::uint32_t> shape;
     std::vector<std::size_t> by_path, place;
@@ -94,8 +96,9 @@ class index_writer {
   void add_rule(const pattern_tree& tree, rule_id id);
   void remove_rule(compiled_rule& rule);
   void compile_group(const group& g, draft& d);
-  void compile_field(const field& f, draft& d);
-  bool compile_condition(path_node& node, const condition& c, compiled_condition& compiled);
+  void open_field(const field& f, draft& d);
+  void compile_field(std::size_t field, draft& d);
+  entry* compile_condition(path_node& node, const condition& c, compiled_condition& compiled);
   selection select(const group& g, const draft& d, std::size_t& next_field) const;
   const rule_form* take_form(const draft& d, const rule_form::numbers& count);
   form_entry* open_form(form_entry* existing);

@@ -145,7 +145,7 @@ struct path_node : block {
   path_name* name = nullptr;  ///< null: no rule has this very path
   hash_trie<path_node> children;
   near_children* near = nullptr;  ///< null: none, or too many
-  hash_trie<entry> entries;
+  hash_trie<entry, true> entries;
   entry* any_leaf = nullptr;  ///< that of key_kind::any_leaf, which is among the entries
   // The entries that leaves search, while rules are under them: evaluated on every leaf; intervals; pieces of strings.
   hash_trie<entry> scans;

@@ -164,7 +164,7 @@ class version_store {
   }
   void free_memory(void* memory, std::size_t words, bool in_chunk) noexcept {
     bytes_ -= words * 8;
-    if (in_chunk) return memory_.give(memory, words);
+    if (in_chunk) return memory_.give(memory);
     std::free(memory);
   }
   template <class T>
