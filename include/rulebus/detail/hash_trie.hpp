@@ -5,8 +5,8 @@
 // touches one item that is there and hardly ever one that is not. More items make a branch, which has the children in use
 // only. One item alone is not in a list: it stands where the list would stand, be it as the whole trie.
 //
-// With has_tables, some hundred items stand in a hash table (hash_trie_table.hpp): in a set of a million a look-up then waits
-// for memory twice, not four times, and a change copies 3 KB. It is for sets that are searched much more than changed.
+// With has_tables, more items than a list has, up to some hundred, stand in a hash table (hash_trie_table.hpp): in a set of a
+// million a look-up then waits for memory twice, not four times, and a change copies 3 KB.
 //
 // Changing a trie copies the nodes on one path and shares all others with the version before. Of what kind each node is
 // depends on the hashes alone, not on what came and went, so erasing gives all memory back.
@@ -38,17 +38,17 @@ class hash_trie {
     place at = root_;
     for (unsigned shift = 0; at.is_branch(); shift += bits) {
       const branch& b = *at.as_branch();
-      if (at.is_full_branch()) {
+      if (at.has_all_children()) {
         at = b.children()[digit_of(hash, shift)];
       } else {
         const std::uint32_t bit = bit_of(hash, shift);
         if (!(b.mask & bit)) return nullptr;
         at = b.children()[b.rank(bit)];
       }
-      if (shift >= 2 * bits && !at.is_table()) at.prefetch_rest();  // in a small trie all is near
+      if (shift >= 2 * bits && !(has_tables && at.is_table())) at.prefetch_rest();  // in a small trie all is near
     }
-    if (has_tables && at.is_table()) return at.as_table()->find(hash, same);
     if (at.is_list()) return at.as_list()->find(trie_mark(hash), same);
+    if (has_tables && at.is_table()) return at.as_table()->find(hash, same, at.bucket_count());
     return !at.is_nothing() && same(*at.as_item()) ? at.as_item() : nullptr;
   }
 
@@ -62,7 +62,7 @@ class hash_trie {
       if (!(b.mask & bit)) return;
       at = b.children()[b.rank(bit)];
     }
-    if (at.is_table()) at.as_table()->prefetch();
+    if (has_tables && at.is_table()) at.as_table()->prefetch(at.bucket_count());
   }
   template <class Visit>
   void for_each(Visit visit) const {
@@ -102,7 +102,7 @@ class hash_trie {
     } else if (at.is_list()) {
       const list& l = *at.as_list();
       for (std::uint32_t i = 0; i < l.size; ++i) visit(*l.items()[i]);
-    } else if (at.is_table()) {
+    } else if (has_tables && at.is_table()) {
       at.as_table()->for_each(visit);
     } else if (at.is_branch()) {
       const branch& b = *at.as_branch();
@@ -114,7 +114,7 @@ class hash_trie {
   static place made_of(version_store& store, Item* const* items, unsigned n, unsigned shift) {
     if (n == 1) return place(items[0]);
     if (n <= longest || shift >= bottom) return place(list::of(store, items, n));
-    if (has_tables && n >= table::least && n <= table::most) return place(table::of(store, items, n));
+    if (has_tables && n <= table::most) return place(table::of(store, items, n));
     std::uint32_t mask = 0, bit[largest + 1];
     for (unsigned i = 0; i < n; ++i) mask |= bit[i] = bit_of(trie_hash(*items[i]), shift);
     branch* b = branch::make(store, mask, n);
@@ -133,7 +133,7 @@ class hash_trie {
   /// Whether n items stand in another kind of node than one less.
   static bool turns_at(std::uint32_t n, unsigned shift) noexcept {
     if (n == 2) return true;
-    return shift < bottom && (n == longest + 1 || (has_tables && (n == table::least || n == table::most + 1)));
+    return shift < bottom && (n == longest + 1 || (has_tables && (n == table::most_in_small + 1 || n == table::most + 1)));
   }
 
   /// A place of up to `largest` items, made anew with one more or one less.
@@ -162,7 +162,7 @@ class hash_trie {
     if (at.is_nothing()) return place(item);
     if (turns_at(at.size() + 1, shift)) return remade(store, at, shift, item, nullptr);
     if (at.is_branch()) return inserted_below(store, at.as_branch(), shift, item, hash);
-    if (at.is_table()) {
+    if (has_tables && at.is_table()) {
       table* t = own(store, at.as_table());
       t->put(item, hash);
       return place(t);
@@ -199,7 +199,7 @@ class hash_trie {
       const place below = replaced(store, b->children()[child], shift + bits, before, now, hash);
       return with_child(store, b, child, below, b->size);
     }
-    if (at.is_table()) {
+    if (has_tables && at.is_table()) {
       table* t = own(store, at.as_table());
       t->replace(before, now, hash);
       return place(t);
@@ -213,7 +213,7 @@ class hash_trie {
     if (at.is_item()) return {};
     if (turns_at(at.size(), shift)) return remade(store, at, shift, nullptr, item);
     if (at.is_branch()) return erased_below(store, at.as_branch(), shift, item, hash);
-    if (at.is_table()) {
+    if (has_tables && at.is_table()) {
       table* t = own(store, at.as_table());
       t->take(item, hash);
       return place(t);
@@ -237,7 +237,7 @@ class hash_trie {
   template <class Visit>
   static void each_node(place at, Visit visit) {
     if (at.is_list()) return visit(at.as_list());
-    if (at.is_table()) return visit(at.as_table());
+    if (has_tables && at.is_table()) return visit(at.as_table());
     if (!at.is_branch()) return;
     branch* b = at.as_branch();
     for (unsigned i = 0; i < b->count(); ++i) each_node(b->children()[i], visit);

@@ -19,8 +19,9 @@ struct trie_table;
 template <class Item>
 struct trie_branch;
 
-/// A pointer to an item, a list, a table or a branch, or nothing; which of them stands in the lowest three bits. A branch that
-/// has all its children says so: then one is found without the mask, which in a large trie is another cache line to wait for.
+/// A pointer to an item, a list, a table or a branch, or nothing; which of them stands in the lowest bits. They say, too,
+/// how large a table is and whether a branch has all its children: then what is looked for in them is found without anything
+/// else read there, which in a large trie is another cache line to wait for.
 template <class Item>
 class trie_place {
  public:
@@ -30,18 +31,20 @@ class trie_place {
   trie_place() noexcept = default;
   explicit trie_place(Item* i) noexcept : word_(reinterpret_cast<std::uintptr_t>(i) | item_tag) {}
   explicit trie_place(list* l) noexcept : word_(reinterpret_cast<std::uintptr_t>(l) | list_tag) {}
-  explicit trie_place(table* t) noexcept : word_(reinterpret_cast<std::uintptr_t>(t) | table_tag) {}
+  explicit trie_place(table* t) noexcept
+      : word_(reinterpret_cast<std::uintptr_t>(t) | (table_tag | (t->bucket_count == table::large ? large_tag : 0))) {}
   explicit trie_place(branch* b) noexcept
-      : word_(reinterpret_cast<std::uintptr_t>(b) | (b->mask == branch::all ? full_branch_tag : branch_tag)) {}
+      : word_(reinterpret_cast<std::uintptr_t>(b) | branch_tag | (b->mask == branch::all ? full_tag : 0)) {}
   bool is_nothing() const noexcept { return word_ == 0; }
   bool is_item() const noexcept { return tag() == item_tag; }
   bool is_list() const noexcept { return tag() == list_tag; }
   bool is_table() const noexcept { return tag() == table_tag; }
-  bool is_branch() const noexcept { return tag() >= branch_tag; }
-  bool is_full_branch() const noexcept { return tag() == full_branch_tag; }
+  bool is_branch() const noexcept { return (word_ & branch_tag) != 0; }
+  bool has_all_children() const noexcept { return (word_ & full_tag) != 0; }  ///< of a branch
   Item* as_item() const noexcept { return reinterpret_cast<Item*>(word_ - item_tag); }
   list* as_list() const noexcept { return reinterpret_cast<list*>(word_ - list_tag); }
-  table* as_table() const noexcept { return reinterpret_cast<table*>(word_ - table_tag); }
+  table* as_table() const noexcept { return reinterpret_cast<table*>(word_ & ~(table_tag | large_tag)); }
+  std::uint32_t bucket_count() const noexcept { return (word_ & large_tag) != 0 ? table::large : table::small; }  ///< of a table
   branch* as_branch() const noexcept { return reinterpret_cast<branch*>(word_ & ~all_tags); }
   /// How many items.
   std::uint32_t size() const noexcept {
@@ -64,7 +67,9 @@ class trie_place {
   }
 
  private:
-  static constexpr std::uintptr_t item_tag = 1, list_tag = 2, table_tag = 3, branch_tag = 4, full_branch_tag = 5, all_tags = 7;
+  static constexpr std::uintptr_t item_tag = 1, list_tag = 2, table_tag = 3, branch_tag = 4, all_tags = 7;
+  static constexpr std::uintptr_t full_tag = 1;   // of a branch
+  static constexpr std::uintptr_t large_tag = 8;  // of a table: blocks of its size are aligned for two words
   std::uintptr_t tag() const noexcept { return word_ & all_tags; }
   std::uintptr_t word_ = 0;
 };
