@@ -34,8 +34,8 @@ bool has_v4_shape(std::string_view text) noexcept {
 }
 
 bool has_v6_shape(std::string_view text) noexcept {
-  return text.find(':') != std::string_view::npos &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c == ':' || hex_digit(c) >= 0; });
+  const bool has_its_characters = std::all_of(text.begin(), text.end(), [](char c) { return c == ':' || hex_digit(c) >= 0; });
+  return has_its_characters && text.find(':') != std::string_view::npos;  // most texts have others among the first
 }
 
 std::optional<ip_address> parse_v4(std::string_view text) noexcept {

@@ -4,16 +4,15 @@
 // processors that look pages up slowly that takes as long as the memory itself (1,000,000 rules: 15 % of an event's time). So
 // beyond `small` bytes, blocks of up to `most_words` come from chunks as large as a huge page, for which the system is asked.
 //
-// A chunk is divided into pages of blocks of one size: of so many words or, from 64 on, of so many cache lines, at whose
-// beginnings they stand. An empty page serves any size, and an empty chunk goes back, so sizes
-// that nobody needs any more keep nothing. Larger blocks, and all of a small store, come from malloc.
+// A chunk is divided into pages of blocks of one size: of so many words or, beyond 64, of so many cache lines, at whose
+// beginnings they stand. An empty page serves any size, and an empty chunk goes back, so sizes that nobody needs any more keep
+// nothing. Larger blocks, and all of a small store, come from malloc.
 //
 // Thread safety: none. Cost: a few instructions; a system call per chunk.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <new>
 #include <utility>
 
