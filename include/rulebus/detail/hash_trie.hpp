@@ -100,8 +100,8 @@ class hash_trie {
     if (at.is_item()) {
       visit(*at.as_item());
     } else if (at.is_list()) {
-      const list& l = *at.as_list();
-      for (std::uint32_t i = 0; i < l.size; ++i) visit(*l.items()[i]);
+      Item* const* const items = at.as_list()->items();  // read once: to the compiler `visit` may change anything
+      for (std::uint32_t i = 0, size = at.as_list()->size; i < size; ++i) visit(*items[i]);
     } else if (has_tables && at.is_table()) {
       at.as_table()->for_each(visit);
     } else if (at.is_branch()) {
