@@ -127,7 +127,9 @@ TEST_CASE("hash_trie: what is not in a table is not found, though each of its bu
   for (int key = 200; key < 480; ++key) {
     CHECK(look_up(trie, items[static_cast<std::size_t>(key)]) == &items[static_cast<std::size_t>(key)]);
   }
+  store.commit();
   trie.free_nodes(store);
+  CHECK(store.bytes() == 0);
 }
 
 TEST_CASE_TEMPLATE("hash_trie: a version that was copied before stays as it was while a pin holds it", trie_type, with_lists,
