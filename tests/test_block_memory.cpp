@@ -24,7 +24,7 @@ class taken_blocks {
 
   void take(std::size_t words) {
     const auto at = reinterpret_cast<std::uintptr_t>(memory.take(words));
-    CHECK(at % (words > 64 ? 64 : 8) == 0);
+    CHECK(at % (words > block_memory::most_unaligned_words ? 64 : 8) == 0);
     CHECK(at / page == (at + words * 8 - 1) / page);
     const auto next = ends_.upper_bound(at);
     const bool is_free = next == ends_.end() || next->second >= at + words * 8;
@@ -85,9 +85,10 @@ TEST_CASE("block_memory: blocks that come and go never overlap, and all memory g
 
 TEST_CASE("block_memory: pages that are empty serve blocks of every size, and empty chunks go back") {
   taken_blocks blocks;
-  for (const std::size_t words : {std::size_t{1}, std::size_t{7}, std::size_t{33}, std::size_t{65}, block_memory::most_words}) {
+  for (const std::size_t words :
+       {std::size_t{1}, std::size_t{7}, std::size_t{33}, block_memory::most_unaligned_words + 1, block_memory::most_words}) {
     CAPTURE(words);
-    const std::size_t bytes = words > 64 ? (words + 7) / 8 * 64 : words * 8;
+    const std::size_t bytes = words > block_memory::most_unaligned_words ? (words + 7) / 8 * 64 : words * 8;
     const std::size_t in_four_chunks = 4 * (chunk / page - 1) * ((page - 64) / bytes);
     while (blocks.size() < in_four_chunks) blocks.take(words);
     CHECK(blocks.memory.chunks() >= 4);

@@ -23,7 +23,8 @@ namespace rulebus::inline v1::detail {
 class block_memory {
  public:
   static constexpr std::size_t small = std::size_t{1} << 20;
-  static constexpr std::size_t most_words = 392;  ///< of 8 bytes
+  static constexpr std::size_t most_words = 392;           ///< of 8 bytes
+  static constexpr std::size_t most_unaligned_words = 64;  ///< larger blocks stand at cache lines
   static constexpr std::size_t chunk_bytes = std::size_t{2} << 20, page_bytes = std::size_t{16} << 10;
 
   block_memory() noexcept = default;
@@ -114,12 +115,13 @@ class block_memory {
     }
   };
 
-  static constexpr std::size_t in_words = 64, line_words = 8, sizes = in_words + (most_words - in_words) / line_words;
+  static constexpr std::size_t line_words = 8, sizes = most_unaligned_words + (most_words - most_unaligned_words) / line_words;
   static constexpr std::size_t size_number(std::size_t words) noexcept {
-    return words <= in_words ? words : in_words + (words - in_words + line_words - 1) / line_words;
+    return words <= most_unaligned_words ? words
+                                         : most_unaligned_words + (words - most_unaligned_words + line_words - 1) / line_words;
   }
   static constexpr std::size_t block_bytes(std::size_t number) noexcept {
-    return 8 * (number <= in_words ? number : in_words + (number - in_words) * line_words);
+    return 8 * (number <= most_unaligned_words ? number : most_unaligned_words + (number - most_unaligned_words) * line_words);
   }
 
   RULEBUS_API static char* new_chunk();

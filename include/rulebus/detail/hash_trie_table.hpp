@@ -14,6 +14,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rulebus/detail/block_memory.hpp"
 #include "rulebus/detail/hash_trie_nodes.hpp"
 #include "rulebus/detail/version_store.hpp"
 
@@ -106,6 +107,8 @@ struct trie_table : block {
     void count_less() noexcept { passed = passed == uncounted ? uncounted : (passed - 1) & uncounted; }
   };
   static_assert(sizeof(bucket) == 64);
+  // So it is aligned for two words, as trie_place needs it.
+  static_assert(small * sizeof(bucket) > 8 * block_memory::most_unaligned_words);
   struct found {
     bucket* in;
     std::uint32_t index;
