@@ -88,7 +88,7 @@ inline unsigned char trie_mark(std::uint32_t hash) noexcept { return static_cast
 
 /// Of eight marks the equal ones: the highest bit of each, in the order of memory from the lowest byte on. Now and then one
 /// more, behind an equal one.
-inline std::uint64_t marks_equal(const unsigned char* marks, unsigned char mark) noexcept {
+inline std::uint64_t marks_equal(const void* marks, unsigned char mark) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101;
   std::uint64_t word;
   std::memcpy(&word, marks, sizeof word);

@@ -33,9 +33,9 @@ struct trie_table : block {
     std::uint32_t n = home_of(hash, count);
     do {
       const bucket& b = buckets()[n];
-      for (std::uint64_t equal = marks_equal(b.marks, mark_of(hash)); equal != 0; equal &= equal - 1) {
+      for (std::uint64_t equal = marks_equal(&b, mark_of(hash)); equal != 0; equal &= equal - 1) {
         const auto at = static_cast<std::uint32_t>(std::countr_zero(equal)) / 8;
-        if (at >= b.used) continue;
+        if (at >= b.used) continue;  // what is behind the seven marks was compared, too
         Item* const item = b.items[at];
         prefetch_pair(item);
         if (same(*item)) return item;
@@ -100,7 +100,7 @@ struct trie_table : block {
   struct alignas(64) bucket {
     unsigned char marks[room];
     std::uint8_t used : 3;    // items here
-    std::uint8_t passed : 5;  // that found no room here; the most it can count stays: only equal hashes get there
+    std::uint8_t passed : 5;  // that found no room here; the most it can count stays: only hashes that are much alike get there
     Item* items[room];
     static constexpr std::uint8_t uncounted = 31;
     void count_passing() noexcept { passed = passed == uncounted ? uncounted : (passed + 1) & uncounted; }
